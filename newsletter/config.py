@@ -1,0 +1,135 @@
+"""Settings: the only reader of the environment. All faults are reported at once."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from newsletter.mail import Sender
+from subscribers.address import InvalidAddress, parse
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigError(ValueError):
+    """The settings cannot be used; the message lists every fault with its remedy."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("the settings have faults:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _sender(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    found = re.fullmatch(r"\s*(?:(?P<name>[^<>@]+?)\s*<(?P<in>[^<>]+)>|(?P<bare>[^<>\s]+))\s*", text)
+    if not found or any(ord(letter) < 32 for letter in text):
+        raise ValueError('write it as "Name <address@example.com>"')
+    try:
+        address = parse(found["in"] or found["bare"]).mailbox
+    except InvalidAddress as error:
+        raise ValueError(str(error)) from None
+    return Sender((found["name"] or "").strip('" '), address)
+
+
+def _base_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text, re.ASCII):
+        raise ValueError("write it as https://news.example.com")
+    return text.rstrip("/")
+
+
+def _keys(text: object) -> object:
+    return tuple(key.strip() for key in text.split(",") if key.strip()) if isinstance(text, str) else text
+
+
+def _long_enough(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key.get_secret_value()) < 32 for key in keys):
+        raise ValueError("use 32 characters or more; make one with: openssl rand -hex 32")
+    return keys
+
+
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), AfterValidator(_long_enough)]
+
+
+class Settings(BaseModel):
+    """Every setting; `.env.example` says what each is for. A field `x_y` is the variable `X_Y`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    database_url: str = f"sqlite:///{ROOT / 'var' / 'newsletter.db'}"
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_url: Annotated[str, AfterValidator(_base_url)] = "http://localhost:8000"
+    #: the newest first; the others only verify old links
+    secret_key: Secrets = ()
+    #: who may post stories
+    api_key: Secrets = ()
+    mail_provider: Literal["folder", "smtp", "sendgrid"] = "folder"
+    mail_from: Annotated[Sender, BeforeValidator(_sender)] = Sender(
+        "Race to AGI", "digest@racetoagi.example"
+    )
+    #: printed in every mail, as CAN-SPAM (15 U.S.C. 7704) demands
+    postal_address: str | None = Field(default=None, min_length=10)
+    mail_folder: Path = ROOT / "var" / "mail"
+    smtp_url: SecretStr | None = None
+    sendgrid_api_key: SecretStr | None = None
+    sendgrid_api_url: str = "https://api.sendgrid.com"
+    publication: Path = ROOT / "publication.toml"
+
+    @model_validator(mode="after")
+    def _complete_for_real_mail(self) -> "Settings":
+        needed = {
+            "folder": (),
+            "smtp": ("secret_key", "postal_address", "smtp_url"),
+            "sendgrid": ("secret_key", "postal_address", "sendgrid_api_key"),
+        }[self.mail_provider]
+        missing = [name.upper() for name in needed if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"MAIL_PROVIDER={self.mail_provider} needs {', '.join(missing)} too")
+        return self
+
+
+def read_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    """The settings in `environ`, over those in `env_file` where that exists.
+
+    `NAME_FILE` may name a file that holds the value of `NAME`. An empty value counts as not set.
+    Raises ConfigError with every fault.
+    """
+    given = {**(dotenv_values(env_file) if env_file else {}), **environ}
+    values: dict[str, str] = {}
+    faults = []
+    for field in Settings.model_fields:
+        name = field.upper()
+        if value := given.get(name):
+            values[field] = value
+        elif path := given.get(f"{name}_FILE"):
+            try:
+                values[field] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                faults.append(f"{name}_FILE: {error}")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_describe(fault["loc"], fault["msg"]) for fault in error.errors()]
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def _describe(where: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not where:
+        return message
+    name = str(where[0]).upper()
+    return f"{name} is missing; see .env.example" if message == "Field required" else f"{name}: {message}"

@@ -1,0 +1,103 @@
+"""A mail on its way out, and what became of it: the values between rendering, dispatch and providers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+_SLOT = re.compile(r"@@(\w+)@@")
+_SAFE = re.compile(r"[\w:/.?=~%+-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What all readers of an edition share; `@@name@@` marks what differs by reader."""
+
+    subject: str
+    html: str
+    text: str
+
+    def fill(self, slots: Mapping[str, str]) -> "Content":
+        """This content with every slot filled.
+
+        Slots stand in html and in text alike, so a value may hold only what needs no escaping in
+        either (links do). Raises ValueError for any other, and KeyError for a slot without value.
+        """
+        for name, value in slots.items():
+            if not _SAFE.fullmatch(value):
+                raise ValueError(f"slot {name}: {value!r} would need escaping")
+
+        def put(part: str) -> str:
+            return _SLOT.sub(lambda slot: slots[slot[1]], part)
+
+        return Content(put(self.subject), put(self.html), put(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    #: comes back in every outcome and travels out in every mail
+    delivery_id: int
+    sender: Sender
+    to: str
+    content: Content
+    #: values for the content's slots
+    slots: Mapping[str, str]
+    #: in this order: Message-ID, List-* and the like; ASCII, never folded, never encoded
+    headers: tuple[tuple[str, str], ...]
+
+
+class Verdict(StrEnum):
+    ACCEPTED = "accepted"  # the provider took it
+    REFUSED = "refused"  # it never will
+    NOT_TAKEN = "not taken"  # proved not taken: may be tried again
+    UNKNOWN = "unknown"  # taken or not, the answer was lost
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    verdict: Verdict
+    #: the provider's words, without any address
+    reason: str | None = None
+    #: under which the provider knows the mail
+    message_id: str | None = None
+    #: how long the provider asks us to wait before anything else is handed over
+    retry_after: timedelta | None = None
+
+
+class Misconfigured(Exception):
+    """The provider does not accept us: wrong key, sender not verified, server unknown.
+
+    Nothing was taken. Sending stops until a person mends the settings.
+    """
+
+
+class Provider(Protocol):
+    """Who takes mails from us."""
+
+    #: as in `MAIL_PROVIDER`
+    name: str
+    #: how many mails one call may carry
+    max_batch: int
+
+    def hand_over(self, mails: Sequence[Mail]) -> Mapping[int, Outcome]:
+        """Give `mails` to the provider; one outcome for each, by its delivery id.
+
+        A bad recipient is an outcome and harms no neighbour. Raises Misconfigured when nothing
+        can be taken at all; any other exception leaves the whole batch unknown.
+        """
+        ...
+
+    def check(self) -> str:
+        """Whether the provider would take mail from us, in one line; Misconfigured if not.
+
+        Sends nothing.
+        """
+        ...

@@ -1,0 +1,95 @@
+"""A story, its revisions, and what each source told us of it."""
+
+from datetime import date as Day
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.content import StoryContent
+from subscribers.columns import Key
+from subscribers.models import Base
+
+
+class Story(Base):
+    """One event in the world. What it says is in its revisions; the newest is the story as known."""
+
+    __tablename__ = "story"
+
+    id: Mapped[Key]
+    #: date and title of the event: two records that share it tell of one story
+    event_key: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    date: Mapped[Day] = mapped_column(index=True)
+    #: number of the newest revision, from 1
+    revision: Mapped[int]
+    first_seen_at: Mapped[datetime] = mapped_column(index=True)
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+
+    revisions: Mapped[list["StoryRevision"]] = relationship(
+        back_populates="story", order_by="StoryRevision.number"
+    )
+    records: Mapped[list["StoryRecord"]] = relationship(back_populates="story", order_by="StoryRecord.id")
+
+
+class StoryRevision(Base):
+    """What was known of a story from one moment on. Never changed."""
+
+    __tablename__ = "story_revision"
+
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    fingerprint: Mapped[str]
+    document: Mapped[dict[str, Any]]
+
+    story: Mapped[Story] = relationship(back_populates="revisions")
+
+    @property
+    def content(self) -> StoryContent:
+        return StoryContent.from_json(self.document)
+
+
+class StoryRecord(Base):
+    """What one source told us last of a story, under the id that the source gives it."""
+
+    __tablename__ = "story_record"
+
+    id: Mapped[Key]
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
+    external_id: Mapped[str] = mapped_column(unique=True)
+    fingerprint: Mapped[str]
+    document: Mapped[dict[str, Any]]
+    seen_at: Mapped[datetime]
+
+    story: Mapped[Story] = relationship(back_populates="records")
+
+    @property
+    def content(self) -> StoryContent:
+        return StoryContent.from_json(self.document)
+
+
+class CoverageEntry(Base):
+    """When an outlet's report of a story was first seen: how fast coverage spreads is read here."""
+
+    __tablename__ = "coverage"
+    __table_args__ = (UniqueConstraint("story_id", "outlet_key", "url"),)
+
+    id: Mapped[Key]
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
+    outlet_key: Mapped[str]
+    #: empty where the source gave no link
+    url: Mapped[str]
+    language: Mapped[str]
+    first_seen_at: Mapped[datetime]
+
+
+class Mention(Base):
+    """That a story mentions a company: from the company to its stories."""
+
+    __tablename__ = "mention"
+
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), primary_key=True)
+    company_key: Mapped[str] = mapped_column(primary_key=True, index=True)
+    name: Mapped[str]

@@ -1,0 +1,89 @@
+"""The publication as configured: the site, its audiences, its newsletters. Read from `publication.toml`."""
+
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from subscribers.rhythm import DAYS, parse_zone
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+
+
+class BadPublication(ValueError):
+    """The publication file cannot be used; the message lists every fault in it."""
+
+
+class NewsletterSpec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: Slug
+    name: str
+    description: str
+    cadence: Literal["daily", "weekly"]
+    weekday: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] | None = None
+    timezone: Annotated[str, AfterValidator(parse_zone)]
+    cutoff: time
+    publish: time
+    lead_hours: int = Field(default=12, ge=0, le=168)
+    catch_up_hours: int = Field(default=12, ge=1, le=168)
+    policy: Literal["send", "hold"] = "send"
+    min_stories: int = Field(default=1, ge=1)
+    max_stories: int = Field(default=8, ge=1, le=50)
+    default_hour: int = Field(default=7, ge=0, le=23)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "NewsletterSpec":
+        if (self.cadence == "weekly") != (self.weekday is not None):
+            raise ValueError("weekday belongs to a weekly newsletter, and to no other")
+        if self.publish < self.cutoff:
+            raise ValueError("publish must not be earlier in the day than cutoff")
+        if self.max_stories < self.min_stories:
+            raise ValueError("max_stories must be at least min_stories")
+        return self
+
+    @property
+    def weekday_number(self) -> int | None:
+        return None if self.weekday is None else DAYS.index(self.weekday)
+
+
+class Site(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    #: the news site itself, linked from mails and pages
+    url: str
+    #: who should care, as the site names them
+    audiences: tuple[str, ...]
+    newsletters: tuple[NewsletterSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_slug_each(self) -> "Site":
+        slugs = [newsletter.slug for newsletter in self.newsletters]
+        if len(set(slugs)) != len(slugs):
+            raise ValueError("two newsletters have the same slug")
+        return self
+
+    def newsletter(self, slug: str) -> NewsletterSpec:
+        """The newsletter of that slug; LookupError names those there are."""
+        for newsletter in self.newsletters:
+            if newsletter.slug == slug:
+                return newsletter
+        known = ", ".join(newsletter.slug for newsletter in self.newsletters)
+        raise LookupError(f"no newsletter {slug!r}: there are {known}")
+
+
+def load_site(path: Path) -> Site:
+    """The site described in the file at `path`; BadPublication lists every fault."""
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Site(**document)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadPublication(f"{path}: {error}") from None
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise BadPublication(f"{path} has faults:\n{faults}") from None

@@ -1,0 +1,1 @@
+"""Where rows live: the engine, its transactions, and the migrations."""

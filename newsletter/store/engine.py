@@ -1,0 +1,54 @@
+"""The database engine, the same for SQLite and PostgreSQL.
+
+SQLite in WAL mode with Python's own transaction handling loses concurrent updates, and deferred
+transactions fail at once when they upgrade; so writers begin IMMEDIATE and wait for each other.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `url`; connects only when used.
+
+    `postgres://`, which platforms still set, is taken for `postgresql://`.
+    """
+    if url.startswith("postgres://"):
+        url = url.replace("postgres://", "postgresql://", 1)
+    location = make_url(url)
+    if location.get_backend_name() == "postgresql":
+        location = location.set(drivername="postgresql+psycopg")
+        return create_engine(location, pool_size=10, max_overflow=40, pool_pre_ping=True)
+    engine = create_engine(location, pool_size=10, max_overflow=40)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One transaction for looking only; on SQLite it waits for no writer and blocks none."""
+    with Session(engine.execution_options(sqlite_begin="DEFERRED")) as session, session.begin():
+        yield session

@@ -1,0 +1,139 @@
+"""The tables about people. `Base.metadata` holds the whole schema; see `columns`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from subscribers.columns import Base, Key
+from subscribers.lens import Lens
+from subscribers.rhythm import Rhythm
+
+__all__ = ["Base", "Consent", "LensRecord", "Subscriber", "Subscription", "Suppression"]
+
+
+class SubscriptionState(StrEnum):
+    PENDING = "pending"  # asked for, not yet confirmed
+    CONFIRMED = "confirmed"  # pending -> confirmed; may be paused until a date
+    UNSUBSCRIBED = "unsubscribed"  # pending | confirmed -> unsubscribed -> pending (asked anew)
+
+
+class Act(StrEnum):
+    """What a line of the consent ledger says was done."""
+
+    REQUESTED = "requested"  # the person, or somebody for them, asked to subscribe
+    CONFIRMED = "confirmed"  # the owner of the mailbox said yes
+    ATTESTED = "attested"  # an operator vouches for consent given elsewhere
+    CHANGED = "changed"  # preferences were changed
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class SuppressionReason(StrEnum):
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    ERASED = "erased"
+    BY_HAND = "by hand"
+
+
+class LensRecord(Base):
+    """A lens, stored once for all its readers."""
+
+    __tablename__ = "lens"
+
+    id: Mapped[Key]
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    definition: Mapped[dict[str, Any]]
+
+    @property
+    def lens(self) -> Lens:
+        return Lens(**{name: frozenset(terms) for name, terms in self.definition.items()})
+
+
+class Subscriber(Base):
+    """A person with an address who has a relation to us."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        CheckConstraint("hour BETWEEN 0 AND 23", name="hour"),
+        CheckConstraint("weekdays BETWEEN 1 AND 127", name="weekdays"),
+    )
+
+    id: Mapped[Key]
+    #: random; the only name of a person that appears in a link
+    public_id: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str | None]
+    lens_id: Mapped[int] = mapped_column(ForeignKey("lens.id"), index=True)
+    timezone: Mapped[str]
+    hour: Mapped[int]
+    #: seven bits, Monday lowest
+    weekdays: Mapped[int]
+    created_at: Mapped[datetime]
+
+    lens_record: Mapped[LensRecord] = relationship(lazy="joined", innerjoin=True)
+    subscriptions: Mapped[list["Subscription"]] = relationship(
+        back_populates="subscriber", order_by="Subscription.newsletter"
+    )
+
+    @property
+    def lens(self) -> Lens:
+        return self.lens_record.lens
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm.of(self.timezone, self.hour, self.weekdays)
+
+
+class Subscription(Base):
+    """One subscriber and one newsletter, named by its slug."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "newsletter"),
+        Index(None, "newsletter", "state"),
+        CheckConstraint("state IN ('pending', 'confirmed', 'unsubscribed')", name="state"),
+    )
+
+    id: Mapped[Key]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
+    newsletter: Mapped[str]
+    state: Mapped[str]
+    requested_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
+
+    subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
+
+
+class Consent(Base):
+    """One line of the append-only ledger: what was asked or answered, in which words, when, how."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[Key]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
+    #: slugs of the newsletters it is about
+    newsletters: Mapped[list[Any]]
+    act: Mapped[str]
+    #: form, link, one-click, import, command line
+    channel: Mapped[str]
+    #: the words that the person saw, or the operator's statement of where consent was given
+    wording: Mapped[str]
+    ip: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class Suppression(Base):
+    """An address that must not be mailed at all, and why."""
+
+    __tablename__ = "suppression"
+
+    id: Mapped[Key]
+    email_key: Mapped[str] = mapped_column(unique=True)
+    reason: Mapped[str]
+    note: Mapped[str | None]
+    since: Mapped[datetime]
