@@ -70,15 +70,14 @@ class Settings(BaseModel):
 
     database_url: str = f"sqlite:///{ROOT / 'var' / 'newsletter.db'}"
     port: int = Field(default=8000, ge=1, le=65535)
-    public_url: Annotated[str, AfterValidator(_base_url)] = "http://localhost:8000"
+    #: where readers reach this service; all links in mails begin with it
+    public_url: Annotated[str, AfterValidator(_base_url)] = ""
     #: the newest first; the others only verify old links
     secret_key: Secrets = ()
     #: who may post stories
     api_key: Secrets = ()
     mail_provider: Literal["folder", "smtp", "sendgrid"] = "folder"
-    mail_from: Annotated[Sender, BeforeValidator(_sender)] = Sender(
-        "Race to AGI", "digest@racetoagi.example"
-    )
+    mail_from: Annotated[Sender, BeforeValidator(_sender)] = Sender("Race to AGI", "digest@racetoagi.example")
     #: printed in every mail, as CAN-SPAM (15 U.S.C. 7704) demands
     postal_address: str | None = Field(default=None, min_length=10)
     mail_folder: Path = ROOT / "var" / "mail"
@@ -87,12 +86,19 @@ class Settings(BaseModel):
     sendgrid_api_url: str = "https://api.sendgrid.com"
     publication: Path = ROOT / "publication.toml"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _reachable_at_home(cls, values: dict[str, str]) -> dict[str, str]:
+        if values.get("mail_provider", "folder") == "folder":
+            return {"public_url": f"http://localhost:{values.get('port', 8000)}", **values}
+        return values
+
     @model_validator(mode="after")
     def _complete_for_real_mail(self) -> "Settings":
         needed = {
             "folder": (),
-            "smtp": ("secret_key", "postal_address", "smtp_url"),
-            "sendgrid": ("secret_key", "postal_address", "sendgrid_api_key"),
+            "smtp": ("public_url", "secret_key", "postal_address", "smtp_url"),
+            "sendgrid": ("public_url", "secret_key", "postal_address", "sendgrid_api_key"),
         }[self.mail_provider]
         missing = [name.upper() for name in needed if not getattr(self, name)]
         if missing:

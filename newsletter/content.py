@@ -24,6 +24,16 @@ class Impact(StrEnum):
     NEUTRAL = "neutral"
     UNCLEAR = "unclear"
 
+    @property
+    def effect(self) -> str:
+        """In two or three words: "may advance"."""
+        return {
+            Impact.ADVANCE: "may advance",
+            Impact.DELAY: "may delay",
+            Impact.NEUTRAL: "no clear effect",
+            Impact.UNCLEAR: "effect unclear",
+        }[self]
+
 
 class Maker(StrEnum):
     """Who wrote a TL;DR."""

@@ -7,7 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-_SLOT = re.compile(r"@@(\w+)@@")
+#: what differs by reader: `@@name@@`
+SLOT = re.compile(r"@@(\w+)@@")
 _SAFE = re.compile(r"[\w:/.?=~%+-]*", re.ASCII)
 
 
@@ -25,14 +26,19 @@ class Content:
         Slots stand in html and in text alike, so a value may hold only what needs no escaping in
         either (links do). Raises ValueError for any other, and KeyError for a slot without value.
         """
-        for name, value in slots.items():
-            if not _SAFE.fullmatch(value):
-                raise ValueError(f"slot {name}: {value!r} would need escaping")
+        check_slots(slots)
 
         def put(part: str) -> str:
-            return _SLOT.sub(lambda slot: slots[slot[1]], part)
+            return SLOT.sub(lambda slot: slots[slot[1]], part)
 
         return Content(put(self.subject), put(self.html), put(self.text))
+
+
+def check_slots(slots: Mapping[str, str]) -> None:
+    """Raises ValueError for a value that would need escaping; never shows it, since links are secrets."""
+    for name, value in slots.items():
+        if not _SAFE.fullmatch(value):
+            raise ValueError(f"slot {name}: its value would need escaping")
 
 
 @dataclass(frozen=True, slots=True)

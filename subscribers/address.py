@@ -1,13 +1,21 @@
-"""E-mail addresses: parse what a person typed, and compare two of them.
+"""E-mail addresses and the names beside them: parse what a person typed, compare two addresses.
 
 Two spellings that reach one mailbox by the rules of the domain name system or of Unicode are one
-address: `ü@Bücher.example` and `ü@xn--bcher-kva.example`, `Ann@x.example` and `ann@x.example`.
+address: `a@Bücher.example` and `a@xn--bcher-kva.example`, `Ann@x.example` and `ann@x.example`.
 """
 
 import unicodedata
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
+
+#: characters; RFC 5321 §4.5.3.1.3 leaves 254 for an address
+LONGEST_ADDRESS = 254
+LONGEST_NAME = 200
+#: Unicode's Bidi_Control: they let a name rearrange the text around it
+_DIRECTION_MARKS = dict.fromkeys(
+    map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+)
 
 
 class InvalidAddress(ValueError):
@@ -16,7 +24,15 @@ class InvalidAddress(ValueError):
     def __init__(self, typed: str, reason: str) -> None:
         self.typed = typed
         self.reason = reason
-        super().__init__(f"{typed!r} is not an e-mail address: {reason}")
+        super().__init__(f"{_shown(typed)} is not an e-mail address: {reason}")
+
+
+class InvalidName(ValueError):
+    """This cannot stand as a name in the header of a mail."""
+
+    def __init__(self, typed: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{_shown(typed)} is not a name: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,8 @@ def parse(typed: str) -> Address:
     A local part outside ASCII is refused: SendGrid and many mailbox providers do not take
     SMTPUTF8 (RFC 6531), and an address that cannot be confirmed is no use to its owner.
     """
+    if len(typed) > LONGEST_ADDRESS:
+        raise InvalidAddress(typed, f"it is longer than {LONGEST_ADDRESS} characters")
     text = unicodedata.normalize("NFKC", typed).strip()
     if text.startswith("-"):
         raise InvalidAddress(typed, "it begins with a hyphen")
@@ -51,3 +69,24 @@ def parse(typed: str) -> Address:
         raise InvalidAddress(typed, "the part before @ has letters outside ASCII")
     mailbox = f"{found.local_part}@{found.ascii_domain}"
     return Address(mailbox=mailbox, key=mailbox.casefold())
+
+
+def parse_name(typed: str | None) -> str | None:
+    """A person's name with its blanks in order, None for an empty one; InvalidName for what is none.
+
+    Control characters are refused, since a line break in a header begins another header (RFC 5322
+    §2.2); marks that turn the direction of writing are dropped.
+    """
+    if typed is None:
+        return None
+    text = typed.translate(_DIRECTION_MARKS).strip()
+    if len(text) > LONGEST_NAME:
+        raise InvalidName(typed, f"it is longer than {LONGEST_NAME} characters")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise InvalidName(typed, "it has control characters")
+    return " ".join(text.split()) or None
+
+
+def _shown(typed: str) -> str:
+    """As a message may quote it, however long it is."""
+    return repr(typed if len(typed) <= 80 else f"{typed[:79]}…")

@@ -14,7 +14,8 @@ from typing import Any, Self
 
 def term(text: str) -> str:
     """The form in which names are compared: `" Mistral  AI "` and `"mistral ai"` are one term."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in folded).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,7 @@ class Lens:
     def of(cls, **terms: Iterable[str]) -> Self:
         """A lens from words as people write them: `Lens.of(audiences=["Investors"])`."""
         return cls(
-            **{
-                name: frozenset(key for word in words if (key := term(word)))
-                for name, words in terms.items()
-            }
+            **{name: frozenset(key for word in words if (key := term(word))) for name, words in terms.items()}
         )
 
     def definition(self) -> dict[str, Any]:

@@ -86,6 +86,26 @@ class Subscriber(Base):
     def rhythm(self) -> Rhythm:
         return Rhythm.of(self.timezone, self.hour, self.weekdays)
 
+    @rhythm.setter
+    def rhythm(self, rhythm: Rhythm) -> None:
+        self.timezone, self.hour, self.weekdays = rhythm.timezone, rhythm.hour, rhythm.mask
+
+    def state(self, newsletter: str) -> SubscriptionState | None:
+        """Where the subscriber stands with it; None when it was never asked for."""
+        for held in self.subscriptions:
+            if held.newsletter == newsletter:
+                return SubscriptionState(held.state)
+        return None
+
+    def subscription(self, newsletter: str, now: datetime) -> "Subscription":
+        """The one there is, or a new pending one."""
+        for held in self.subscriptions:
+            if held.newsletter == newsletter:
+                return held
+        asked = Subscription(newsletter=newsletter, state=SubscriptionState.PENDING, requested_at=now)
+        self.subscriptions.append(asked)
+        return asked
+
 
 class Subscription(Base):
     """One subscriber and one newsletter, named by its slug."""
@@ -105,6 +125,16 @@ class Subscription(Base):
     confirmed_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
+
+    def ask(self, now: datetime) -> None:
+        self.state, self.requested_at = SubscriptionState.PENDING, now
+        self.confirmed_at = self.unsubscribed_at = self.paused_until = None
+
+    def confirm(self, now: datetime) -> None:
+        self.state, self.confirmed_at = SubscriptionState.CONFIRMED, now
+
+    def end(self, now: datetime) -> None:
+        self.state, self.unsubscribed_at = SubscriptionState.UNSUBSCRIBED, now
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
 

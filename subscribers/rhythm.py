@@ -9,39 +9,38 @@ from functools import cache
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = tuple(name[:3] for name in _NAMES)
 EVERY_DAY = frozenset(range(7))
 
 
 class InvalidRhythm(ValueError):
     """A zone, an hour or a day of the week that does not exist."""
 
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason}: {remedy}")
+
 
 @cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def _zones() -> dict[str, str]:
+    return {zone.casefold(): zone for zone in available_timezones()}
 
 
 def parse_zone(name: str) -> str:
-    """`name` if the tz database has it, else InvalidRhythm with the remedy."""
-    name = name.strip()
-    if name in _zones():
-        return name
-    by_case = {zone.casefold(): zone for zone in _zones()}
-    if found := by_case.get(name.casefold()):
+    """The zone of the tz database that `name` means, in its exact spelling, or InvalidRhythm."""
+    if found := _zones().get(name.strip().casefold()):
         return found
-    raise InvalidRhythm(f"unknown time zone {name!r}: use a tz database name such as Europe/Paris")
+    raise InvalidRhythm(f"unknown time zone {name[:80]!r}", "use a tz database name such as Europe/Paris")
 
 
 def parse_hour(text: str | int) -> int:
     """An hour of the day, 0 to 23."""
-    try:
-        hour = int(text)
-    except ValueError:
-        hour = -1
-    if not 0 <= hour <= 23:
-        raise InvalidRhythm(f"unknown hour {text!r}: use a whole number from 0 to 23")
-    return hour
+    digits = str(text).strip()
+    if len(digits) <= 2 and digits.isdecimal() and int(digits) <= 23:
+        return int(digits)
+    raise InvalidRhythm(f"unknown hour {digits[:20]!r}", "use a whole number from 0 to 23")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,13 @@ class Rhythm:
     weekdays: frozenset[int] = EVERY_DAY
 
     def __post_init__(self) -> None:
-        parse_zone(self.timezone)
+        if (zone := parse_zone(self.timezone)) != self.timezone:
+            raise InvalidRhythm(f"unknown time zone {self.timezone!r}", f"write it {zone}")
         parse_hour(self.hour)
         if not self.weekdays or not self.weekdays <= EVERY_DAY:
-            raise InvalidRhythm("choose at least one day of the week, 0 (Monday) to 6 (Sunday)")
+            raise InvalidRhythm(
+                "no such days of the week", "choose from 0 (Monday) to 6 (Sunday), at least one"
+            )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -77,8 +79,9 @@ def parse_weekdays(names: Iterable[str]) -> frozenset[int]:
     """`["mon", "Friday"]` → {0, 4}; InvalidRhythm names the word it does not know."""
     found = set()
     for name in names:
-        short = name.strip().casefold()[:3]
-        if short not in DAYS:
-            raise InvalidRhythm(f"unknown day {name!r}: use {', '.join(DAYS)}")
-        found.add(DAYS.index(short))
+        word = name.strip().casefold()
+        days = [day for day, full in enumerate(_NAMES) if len(word) >= 3 and full.startswith(word)]
+        if not days:
+            raise InvalidRhythm(f"unknown day {name[:20]!r}", f"use {', '.join(DAYS)}")
+        found.update(days)
     return frozenset(found)

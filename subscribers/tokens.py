@@ -53,7 +53,12 @@ class Tokens:
         }
 
     def make(self, purpose: Purpose, *subject: str, at: datetime | None = None) -> str:
-        """A URL-safe token for `subject`; with `at`, its age can be told (whole seconds)."""
+        """A URL-safe token for `subject`; with `at`, its age can be told (whole seconds).
+
+        Raises ValueError for a subject with a line break: it would be read as two.
+        """
+        if any("\n" in part for part in subject):
+            raise ValueError(f"a line break in the subject of a token: {subject!r}")
         stamp = "" if at is None else str(int(at.timestamp()))
         body = base64_encode("\n".join((stamp, *subject)))
         return self._signers[purpose].sign(body).decode()
@@ -67,7 +72,12 @@ class Tokens:
         it is older than `max_age` at `now`.
         """
         try:
-            stamp, *subject = base64_decode(self._signers[purpose].unsign(token)).decode().split("\n")
+            body = self._signers[purpose].unsign(token)
+            stamp, *subject = base64_decode(body).decode().split("\n")
+            # base64 has several spellings of one signature; only ours is read
+            signature = token.rpartition(".")[2]
+            if base64_encode(base64_decode(signature)) != signature.encode():
+                raise BadSignature(signature)
         except (BadSignature, BadData, UnicodeError):
             raise BadToken(BadToken.__doc__) from None
         if max_age is not None:

@@ -1,58 +1,116 @@
-"""What every test may ask for: a migrated database of its own, on SQLite and on PostgreSQL."""
+"""What every test may ask for: a database of its own, on SQLite and on PostgreSQL; a browser page."""
 
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine, create_engine
 
-from newsletter.models import Base
-from newsletter.store.engine import open_engine
+from newsletter.config import read_settings
+from newsletter.newsletters import sync
+from newsletter.store.engine import open_engine, writing
+from newsletter.store.migrate import migrate
+from newsletter.wiring import Services, build
 from tests.postgres import postgres_server
+
+# how long one example takes says more about the machine than about the rule
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
+
+KINDS = ("sqlite", "postgresql")
+SETTINGS = {
+    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "API_KEY": "fedcba9876543210fedcba9876543210",
+    "PUBLIC_URL": "https://news.racetoagi.example",
+    "POSTAL_ADDRESS": "1 Sample Street, 00000 Sample Town",
+}
 
 _numbers = itertools.count()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden mails anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with the one kept under a name in `tests/golden`, or keeps it anew."""
+
+    def check(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{name} differs: read it, then --update-golden"
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy from."""
     path = tmp_path_factory.mktemp("template") / "template.db"
-    engine = open_engine(f"sqlite:///{path}")
-    Base.metadata.create_all(engine)
-    engine.dispose()
+    _migrate(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
 def postgres_admin() -> Iterator[Engine]:
-    """The server, with a database `template_ready` to copy from."""
+    """The server."""
     with postgres_server() as url:
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.exec_driver_sql("DROP DATABASE IF EXISTS template_ready")
-            connection.exec_driver_sql("CREATE DATABASE template_ready")
-        engine = open_engine(url.set(database="template_ready").render_as_string(False))
-        Base.metadata.create_all(engine)
-        engine.dispose()
         yield admin
         admin.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def postgres_template(postgres_admin: Engine) -> Iterator[str]:
+    """The name of a migrated database to copy from."""
+    with _postgres_database(postgres_admin, template="template0") as url:
+        _migrate(url)
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+def _migrate(url: str) -> None:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+
+
+@contextmanager
+def _postgres_database(admin: Engine, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield admin.url.set(database=name).render_as_string(False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, migrated database; the test runs once on each kind."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
         yield f"sqlite:///{tmp_path / 'test.db'}"
         return
-    admin: Engine = request.getfixturevalue("postgres_admin")
-    name = f"test_{next(_numbers)}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_ready")
-    yield admin.url.set(database=name).render_as_string(False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin, template = map(request.getfixturevalue, ("postgres_admin", "postgres_template"))
+    with _postgres_database(admin, template) as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table; the test runs once on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with _postgres_database(request.getfixturevalue("postgres_admin"), "template0") as url:
+        yield url
 
 
 @pytest.fixture
@@ -60,3 +118,38 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def services(database_url: str, tmp_path: Path) -> Iterator[Services]:
+    """Everything that a door works with, on a fresh database and with a folder for the mail."""
+    services = build(
+        read_settings({"DATABASE_URL": database_url, "MAIL_FOLDER": str(tmp_path / "mail"), **SETTINGS})
+    )
+    with writing(services.engine) as session:
+        sync(session, services.site)
+    yield services
+    services.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the one on the PATH, or else the one that `playwright install` has fetched."""
+    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a browser profile of its own; a script error on it fails the test."""
+    context = browser.new_context()
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors

@@ -30,9 +30,21 @@ def postgres_server() -> Iterator[URL]:
         if user:
             shutil.chown(home, user)
         _run(install, "initdb", "-D", f"{home}/data", "-U", "postgres", "-A", "trust", "-N", user=user)
-        settings = [f"listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", *FAST]
+        settings = ["listen_addresses=", f"unix_socket_directories={home}", "max_connections=200", *FAST]
         options = " ".join(f"-c {setting}" for setting in settings)
-        _run(install, "pg_ctl", "-D", f"{home}/data", "-l", f"{home}/log", "-w", "-o", options, "start", user=user)
+        _run(
+            install,
+            "pg_ctl",
+            "-D",
+            f"{home}/data",
+            "-l",
+            f"{home}/log",
+            "-w",
+            "-o",
+            options,
+            "start",
+            user=user,
+        )
         try:
             yield URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(home)})
         finally:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from subscribers.columns import Key
+from subscribers.columns import BigKey, Key
 from subscribers.models import Base
 
 
@@ -45,7 +45,7 @@ class Delivery(Base):
     id: Mapped[Key]
     kind: Mapped[str]
     #: what gave rise to it; with kind and subscriber unique, so that nobody gets it twice
-    occasion_id: Mapped[int]
+    occasion_id: Mapped[int] = mapped_column(BigKey)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
     newsletter: Mapped[str | None]
     edition_id: Mapped[int | None] = mapped_column(ForeignKey("edition.id"))

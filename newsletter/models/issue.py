@@ -94,7 +94,8 @@ class Pick(Base):
     story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), primary_key=True)
     revision: Mapped[int]
     position: Mapped[int]
-    pinned: Mapped[bool] = mapped_column(default=False)
+    #: told to everybody first, in this order; None for a story that is not pinned
+    pin: Mapped[int | None]
     dropped: Mapped[bool] = mapped_column(default=False)
     #: the editor's own headline and note for this issue
     headline: Mapped[str | None]
@@ -117,8 +118,8 @@ class Piece(Base):
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
     #: "shell", or "<story id>@<revision>/<form>"
     name: Mapped[str]
-    html: Mapped[str]
-    text: Mapped[str]
+    #: a rendering.pieces.Card or Shell
+    document: Mapped[dict[str, Any]]
 
 
 class Edition(Base):
@@ -135,6 +136,7 @@ class Edition(Base):
     readers: Mapped[int]
     #: why its readers get no mail; None for an edition that is sent
     skipped: Mapped[str | None]
+    subject: Mapped[str | None]
     #: of the finished html, with the longest possible links
     size_bytes: Mapped[int | None]
 
@@ -157,5 +159,7 @@ class EditionStory(Base):
     piece: Mapped[str]
     #: the reasons shown to the reader
     because: Mapped[list[Any]]
+    #: in an update: what is new since they were told
+    changes: Mapped[list[Any]]
 
     edition: Mapped[Edition] = relationship(back_populates="stories")

@@ -1,0 +1,274 @@
+"""Commands about issues: plan, look at, curate, approve, prove."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.cli.services import ready
+from newsletter.cli.stories import find_story
+from newsletter.cli.terminal import At, Json, fail, moment, say, show_json, show_table
+from newsletter.desk import approval, planning
+from newsletter.mail import Content, Verdict
+from newsletter.models import Issue, Newsletter, Story
+from newsletter.models.issue import IssueState
+from newsletter.preview import preview as make_preview
+from newsletter.proof import proof as make_proof
+from newsletter.schedule import due
+from newsletter.store.engine import reading, writing
+from newsletter.testmail import trial_mail
+from newsletter.wiring import Services
+from subscribers.address import parse
+
+app = typer.Typer(no_args_is_help=True, help="Issues: plan, preview, curate, approve, prove.")
+
+IssueId = Annotated[
+    int, typer.Argument(metavar="ISSUE", help="Its number, as `newsletter issues list` shows it.")
+]
+Audience = Annotated[str | None, typer.Option(help="As readers of this audience see it.")]
+As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="As this subscriber sees it.")]
+
+
+def find_issue(session: Session, issue_id: int, *, lock: bool = False) -> Issue:
+    """The issue of that number, locked against other writers on demand; LookupError with the remedy."""
+    query = select(Issue).where(Issue.id == issue_id)
+    issue = session.scalar(query.with_for_update(of=Issue) if lock else query)
+    if issue is None:
+        raise LookupError(f"no issue {issue_id}: `newsletter issues list` shows those there are")
+    return issue
+
+
+@app.command()
+def plan(
+    newsletter: Annotated[str | None, typer.Argument(help="Its slug; without it, all newsletters.")] = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the issues that are due, without publishing any; drafts are filled anew."""
+    services = ready()
+    if newsletter:
+        services.site.newsletter(newsletter)
+    now = moment(at)
+    planned = []
+    with writing(services.engine) as session:
+        for row in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+            if newsletter in (None, row.slug):
+                for occurrence in due(planning.timetable(row), now=now):
+                    planned.append(planning.plan(session, row, occurrence))
+        facts = [_facts(issue) for issue in planned if issue]
+    _show_issues(facts, as_json, empty="nothing new to plan at this time")
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, as_json: Json = False
+) -> None:
+    """List issues, newest first."""
+    services = ready()
+    with reading(services.engine) as session:
+        found = session.scalars(select(Issue).order_by(Issue.publish_at.desc(), Issue.id.desc()).limit(limit))
+        facts = [_facts(issue) for issue in found]
+    _show_issues(facts, as_json, empty="no issues yet: `newsletter tick` plans those that are due")
+
+
+@app.command()
+def show(issue: IssueId, as_json: Json = False) -> None:
+    """Show an issue and its picks, in the order of a reader without preferences."""
+    services = ready()
+    with reading(services.engine) as session:
+        found = find_issue(session, issue)
+        titles = dict(
+            session.execute(
+                select(Story.id, Story.title).where(Story.id.in_([pick.story_id for pick in found.picks]))
+            )
+        )
+        facts = _facts(found)
+        picks = [
+            {
+                "position": pick.position,
+                "story": pick.story_id,
+                "revision": pick.revision,
+                "pinned": pick.pin is not None,
+                "dropped": pick.dropped,
+                "title": titles[pick.story_id],
+            }
+            for pick in found.picks
+        ]
+    if as_json:
+        show_json({**facts, "picks": picks})
+        return
+    for name, value in facts.items():
+        if value is not None:
+            say(f"{name}: {value}")
+    marked = [
+        (
+            p["position"],
+            p["story"],
+            "pinned" if p["pinned"] else "dropped" if p["dropped"] else "",
+            p["title"],
+        )
+        for p in picks
+    ]
+    show_table(("", "story", "editors", "title"), marked, empty="no picks: no story was seen in its window")
+
+
+@app.command()
+def preview(
+    issue: IssueId,
+    email: As = None,
+    audience: Audience = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("preview"),
+) -> None:
+    """Write the mail as an audience or a subscriber would get it: preview.html, preview.txt."""
+    services = ready()
+    _known_audience(services, audience)
+    with reading(services.engine) as session:
+        found = make_preview(
+            session, find_issue(session, issue), services.renderer, audience=audience, email=email
+        )
+    content = found.content.fill({"unsubscribe_url": f"{services.settings.public_url}/unsubscribe/preview"})
+    _write(content, out)
+    say(f"subject: {content.subject}")
+    say(f"wrote {out / 'preview.html'} and {out / 'preview.txt'}: {len(found.selection.picks)} stories")
+
+
+def _write(content: Content, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "preview.html").write_text(content.html, encoding="utf-8")
+    (folder / "preview.txt").write_text(content.text, encoding="utf-8")
+
+
+@app.command()
+def approve(issue: IssueId) -> None:
+    """Approve what the issue says now; it goes out at its time, exactly so."""
+    services = ready()
+    with writing(services.engine) as session:
+        found = find_issue(session, issue, lock=True)
+        if found.state == IssueState.DRAFT:
+            planning.fill(session, found)
+        digest = approval.approve(session, found, services.renderer, by=_operator(), now=moment(None))
+        say(f"approved: {len(found.picks)} stories, goes out from {found.publish_at:%Y-%m-%d %H:%M} UTC")
+    say(f"content hash: {digest}")
+
+
+@app.command()
+def hold(issue: IssueId) -> None:
+    """Keep the issue from going out until somebody approves it."""
+    services = ready()
+    with writing(services.engine) as session:
+        approval.hold(find_issue(session, issue, lock=True), by=_operator())
+    say(f"issue {issue} is held: `newsletter issues approve {issue}` lets it go")
+
+
+@app.command()
+def cancel(issue: IssueId) -> None:
+    """End the issue for good; mails not yet handed over are cancelled."""
+    services = ready()
+    with writing(services.engine) as session:
+        stopped = approval.cancel(
+            session, find_issue(session, issue, lock=True), by=_operator(), now=moment(None)
+        )
+    say(f"issue {issue} is cancelled, and {stopped} mails with it")
+
+
+@app.command()
+def pin(issue: IssueId, story: Annotated[str, typer.Argument(metavar="STORY")]) -> None:
+    """Tell this story to every reader of the issue, first. Voids an approval."""
+    services = ready()
+    with writing(services.engine) as session:
+        planning.pin(session, find_issue(session, issue, lock=True), find_story(session, story).id)
+    say(f"story {story} is pinned in issue {issue}")
+
+
+@app.command()
+def drop(issue: IssueId, story: Annotated[str, typer.Argument(metavar="STORY")]) -> None:
+    """Tell this story to nobody, in this issue and in those that follow. Voids an approval."""
+    services = ready()
+    with writing(services.engine) as session:
+        planning.drop(session, find_issue(session, issue, lock=True), find_story(session, story).id)
+    say(f"story {story} is dropped from issue {issue}")
+
+
+@app.command()
+def proof(issue: IssueId, as_json: Json = False) -> None:
+    """Prove that every mail of the issue has a known fate; exit code 1 if the counts do not add up."""
+    services = ready()
+    with reading(services.engine) as session:
+        found = find_issue(session, issue)
+        result = make_proof(session, found)
+        title = f"{found.newsletter.name}, {found.date}: {found.state}"
+    if as_json:
+        show_json(result.to_json())
+    else:
+        say(title)
+        say(result.sentence)
+        for (state, reason), number in result.reasons.items():
+            say(f"  {number} {state}: {reason}")
+    if not result.adds_up:
+        fail("the counts do not add up: mails are missing or were made twice")
+
+
+def send_test(
+    issue: IssueId,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who gets the test mail.")],
+    audience: Audience = None,
+    email: As = None,
+) -> None:
+    """Send the issue as a test mail, marked [TEST], to one address."""
+    services = ready()
+    _known_audience(services, audience)
+    to = parse(address)
+    with reading(services.engine) as session:
+        found = find_issue(session, issue)
+        shown = make_preview(session, found, services.renderer, audience=audience, email=email)
+        mail = trial_mail(
+            shown.content,
+            found,
+            to=to,
+            sender=services.settings.mail_from,
+            public_url=services.settings.public_url,
+        )
+    outcome = services.provider.hand_over([mail])[mail.delivery_id]
+    if outcome.verdict is not Verdict.ACCEPTED:
+        fail(f"{services.provider.name} did not take the test mail: {outcome.reason}")
+    say(f"test mail handed to {services.provider.name}: {shown.content.subject}")
+
+
+def _known_audience(services: Services, audience: str | None) -> None:
+    known = services.site.audiences
+    if audience is not None and audience.casefold() not in {name.casefold() for name in known}:
+        raise LookupError(f"unknown audience {audience!r}: there are {', '.join(known)}")
+
+
+def _operator() -> str:
+    """Who is at the terminal, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
+def _facts(issue: Issue) -> dict[str, object]:
+    return {
+        "id": issue.id,
+        "newsletter": issue.newsletter.slug,
+        "date": issue.date.isoformat(),
+        "state": issue.state,
+        "reason": issue.reason,
+        "stories": sum(1 for pick in issue.picks if not pick.dropped),
+        "cutoff_at": issue.cutoff_at.isoformat(),
+        "publish_at": issue.publish_at.isoformat(),
+        "frozen": issue.frozen,
+        "content_hash": issue.content_hash,
+    }
+
+
+def _show_issues(facts: list[dict[str, object]], as_json: bool, *, empty: str) -> None:
+    if as_json:
+        show_json(facts)
+        return
+    columns = ("id", "newsletter", "date", "state", "stories", "reason")
+    show_table(columns, [[fact[column] for column in columns] for fact in facts], empty=empty)

@@ -1,0 +1,95 @@
+"""The command `newsletter`: its parts put together, and its errors told kindly."""
+
+import logging
+import sys
+from typing import Annotated
+
+import structlog
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.cli import demo, issues, stories, subscribers, system
+from newsletter.cli.terminal import err
+from newsletter.config import ConfigError
+from newsletter.desk.approval import NothingToApprove
+from newsletter.desk.states import IllegalStep
+from newsletter.mail import Misconfigured
+from newsletter.preview import NoPreview
+from newsletter.rendering.renderer import RenderError
+from newsletter.site import BadPublication
+from newsletter.store.migrate import BrokenReferences, SchemaAhead, SchemaBehind
+from subscribers.address import InvalidAddress
+from subscribers.rhythm import InvalidRhythm
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="The newsletter and alert service of Race to AGI: from a story to a digest in the inbox.",
+    epilog="New here? `newsletter demo` sets up an instance with sample data and shows what it sends.",
+)
+app.command("demo", rich_help_panel="Start")(demo.demo)
+for command in (system.run, system.web, system.clock, system.worker):
+    app.command(command.__name__, rich_help_panel="Serve")(command)
+for command in (system.migrate, system.check):
+    app.command(command.__name__, rich_help_panel="Operate")(command)
+app.command("tick", rich_help_panel="Operate")(system.tick)
+app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
+app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
+app.command("send-test", rich_help_panel="Curate")(issues.send_test)
+app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
+app.command("why", rich_help_panel="Readers")(subscribers.why)
+
+#: what a person can mend; anything else is a fault of ours and shows its traceback
+MENDABLE = (
+    BadPublication,
+    BrokenReferences,
+    ConfigError,
+    IllegalStep,
+    InvalidAddress,
+    InvalidRhythm,
+    LookupError,
+    Misconfigured,
+    NoPreview,
+    NothingToApprove,
+    OSError,
+    RenderError,
+    SchemaAhead,
+    SchemaBehind,
+)
+
+
+@app.callback()
+def options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to stderr.")] = False,
+) -> None:
+    """Settings come from the environment and from a file `.env`; `.env.example` lists them."""
+    configure_logs(logging.INFO if verbose else logging.WARNING)
+
+
+def configure_logs(level: int) -> None:
+    """One event per line on stderr, keys not prose."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong usage."""
+    try:
+        app()
+    except MENDABLE as error:
+        message = error.args[0] if isinstance(error, LookupError) and error.args else error
+        err.print("[red]error:[/red]", str(message), markup=True)
+        sys.exit(1)
+    except DBAPIError as error:
+        err.print(f"[red]error:[/red] the database does not answer as it should: {error.orig}")
+        err.print("Is DATABASE_URL right, and is the server running? `newsletter check` looks at both.")
+        sys.exit(1)

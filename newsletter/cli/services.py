@@ -1,0 +1,38 @@
+"""From the environment to the services that a command works with."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from newsletter.config import read_settings
+from newsletter.newsletters import sync
+from newsletter.store.engine import writing
+from newsletter.store.migrate import migrate, require_current
+from newsletter.wiring import Services, build
+
+
+def configured() -> Services:
+    """The services as the environment and `.env` describe them; the database may not be ready."""
+    return build(read_settings(os.environ, Path(".env")))
+
+
+def ready() -> Services:
+    """The same, with a database that is up to date.
+
+    A new embedded database is set up on first use; any other must be migrated by hand.
+    """
+    services = configured()
+    database = make_url(services.settings.database_url)
+    if database.get_backend_name() == "sqlite" and database.database and not Path(database.database).exists():
+        bring_up_to_date(services)
+    require_current(services.engine)
+    return services
+
+
+def bring_up_to_date(services: Services) -> list[str]:
+    """Migrate the database and take over the publication file; returns what changed, in words."""
+    done = migrate(services.engine)
+    news = [] if done.before == done.after else [f"database: {done.before or 'empty'} → {done.after}"]
+    with writing(services.engine) as session:
+        return news + sync(session, services.site)

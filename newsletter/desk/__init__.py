@@ -1,0 +1,1 @@
+"""The desk: an issue from its plan to its approval."""

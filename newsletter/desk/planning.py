@@ -1,0 +1,201 @@
+"""Plan an issue, and fill it until its cut-off."""
+
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.desk.states import step
+from newsletter.models import Issue, Newsletter, Pick, Story, StoryRevision
+from newsletter.models.issue import IssueState
+from newsletter.pool import Candidate, Pool
+from newsletter.schedule import Occurrence, Timetable
+from newsletter.selection import Limits, Window
+from newsletter.selection import select as select_stories
+from subscribers.lens import Lens
+
+#: from one issue to the next
+PERIODS = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
+#: how far back an issue reaches at most: after a longer silence the rest is no news any more.
+#: It covers a reader who chose a single weekday.
+REACH = {"daily": timedelta(days=7), "weekly": timedelta(days=14)}
+
+
+def timetable(newsletter: Newsletter) -> Timetable:
+    """The newsletter's timetable as the pure rules of `schedule` take it."""
+    return Timetable(
+        cadence=newsletter.cadence,
+        weekday=newsletter.weekday,
+        timezone=newsletter.timezone,
+        cutoff=time.fromisoformat(newsletter.cutoff),
+        publish=time.fromisoformat(newsletter.publish),
+        lead=timedelta(hours=newsletter.lead_hours),
+        catch_up=timedelta(hours=newsletter.catch_up_hours),
+    )
+
+
+def plan(session: Session, newsletter: Newsletter, occurrence: Occurrence) -> Issue | None:
+    """The newsletter's issue of that date, as a draft; None if it was planned before.
+
+    Two clocks may plan at once: the unique key lets one of them win.
+    """
+    mine = (Issue.newsletter_id == newsletter.id, Issue.date == occurrence.date)
+    if session.scalar(select(Issue.id).where(*mine)) is not None:
+        return None
+    issue = Issue(
+        newsletter=newsletter,
+        date=occurrence.date,
+        state=IssueState.DRAFT,
+        since_at=_since(session, newsletter, occurrence.date, occurrence.cutoff_at),
+        cutoff_at=occurrence.cutoff_at,
+        publish_at=occurrence.publish_at,
+        expires_at=occurrence.expires_at,
+    )
+    session.add(issue)
+    session.flush()
+    fill(session, issue)
+    return issue
+
+
+def _since(session: Session, newsletter: Newsletter, day: date, cutoff_at: datetime) -> datetime:
+    """The cut-off of the last issue that told anything, within the reach of this newsletter."""
+    last = session.scalar(
+        select(func.max(Issue.cutoff_at)).where(
+            Issue.newsletter_id == newsletter.id,
+            Issue.date < day,
+            Issue.state.in_((IssueState.PUBLISHED, IssueState.FINISHED)),
+        )
+    )
+    if last is None:
+        return cutoff_at - PERIODS[newsletter.cadence]
+    return max(last, cutoff_at - REACH[newsletter.cadence])
+
+
+def window(issue: Issue, *, days_back: int = 1) -> Window:
+    """What is new in this issue for readers whose last reading day was `days_back` days ago."""
+    new_since = issue.since_at - timedelta(days=days_back - 1)
+    return Window(
+        new_since=new_since,
+        overflow_since=new_since - PERIODS[issue.newsletter.cadence],
+        closes=issue.cutoff_at,
+    )
+
+
+def limits(newsletter: Newsletter) -> Limits:
+    return Limits(minimum=newsletter.min_stories, maximum=newsletter.max_stories)
+
+
+def fill(session: Session, issue: Issue) -> None:
+    """Bring the picks of a draft up to date with the stories known; pins and drops stay.
+
+    A story is picked at the last revision seen by the cut-off.
+    """
+    issue.since_at = _since(session, issue.newsletter, issue.date, issue.cutoff_at)
+    known = {pick.story_id: pick for pick in issue.picks}
+    found = _candidates(session, issue)
+    for story_id, revision in found.items():
+        if story_id in known:
+            known[story_id].revision = revision
+        else:
+            issue.picks.append(Pick(issue_id=issue.id, story_id=story_id, revision=revision, position=0))
+    for story_id, pick in known.items():
+        if story_id not in found:
+            issue.picks.remove(pick)
+            session.delete(pick)
+    session.flush()
+    _order(session, issue)
+
+
+def _candidates(session: Session, issue: Issue) -> dict[int, int]:
+    """Story id → revision, for the stories that this issue could tell somebody."""
+    reach = REACH[issue.newsletter.cadence] + PERIODS[issue.newsletter.cadence]
+    floor = issue.cutoff_at - reach
+    dropped_before = (
+        select(Pick.story_id)
+        .join(Issue)
+        .where(Issue.newsletter_id == issue.newsletter_id, Issue.date < issue.date, Pick.dropped)
+    )
+    rows = session.execute(
+        select(StoryRevision.story_id, func.max(StoryRevision.number))
+        .join(Story)
+        .where(
+            Story.changed_at > floor,
+            StoryRevision.seen_at <= issue.cutoff_at,
+            StoryRevision.story_id.not_in(dropped_before),
+        )
+        .group_by(StoryRevision.story_id)
+        .having(func.max(StoryRevision.seen_at) > floor)
+        .order_by(StoryRevision.story_id)
+    )
+    return dict(rows.all())
+
+
+def _order(session: Session, issue: Issue) -> None:
+    """Number the picks as a reader without any preferences would see them."""
+    everything = Limits(minimum=0, maximum=len(issue.picks))
+    seen = select_stories(pool(session, issue), Lens(), {}, window=window(issue), limits=everything)
+    positions = {d.candidate.story_id: place for place, d in enumerate(seen.decisions, start=1)}
+    for pick in issue.picks:
+        pick.position = positions[pick.story_id]
+    session.flush()
+    session.expire(issue, ["picks"])
+
+
+def pool(session: Session, issue: Issue) -> Pool:
+    """The issue's picks as candidates for selection."""
+    rows = session.execute(
+        select(Pick, StoryRevision, Story.first_seen_at)
+        .join(
+            StoryRevision,
+            (StoryRevision.story_id == Pick.story_id) & (StoryRevision.number == Pick.revision),
+        )
+        .join(Story, Story.id == Pick.story_id)
+        .where(Pick.issue_id == issue.id)
+        .order_by(Pick.story_id)
+    )
+    return Pool(
+        [
+            Candidate(
+                story_id=pick.story_id,
+                revision=pick.revision,
+                content=revision.content,
+                first_seen_at=first_seen_at,
+                pin=pick.pin,
+                dropped=pick.dropped,
+            )
+            for pick, revision, first_seen_at in rows
+        ]
+    )
+
+
+def pin(session: Session, issue: Issue, story_id: int) -> None:
+    """Tell this story to every reader of the issue, after those pinned before."""
+    pick = _pick(issue, story_id)
+    pick.pin = 1 + max((p.pin for p in issue.picks if p.pin is not None), default=0)
+    pick.dropped = False
+    _changed(session, issue)
+
+
+def drop(session: Session, issue: Issue, story_id: int) -> None:
+    """Tell this story to nobody, in this issue and in those that follow."""
+    pick = _pick(issue, story_id)
+    pick.pin, pick.dropped = None, True
+    _changed(session, issue)
+
+
+def _pick(issue: Issue, story_id: int) -> Pick:
+    if issue.state not in (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED):
+        raise ValueError(f"issue {issue.id} is {issue.state}: its picks can no longer be changed")
+    for pick in issue.picks:
+        if pick.story_id == story_id:
+            return pick
+    raise LookupError(f"issue {issue.id} has no story {story_id}: `newsletter issues show` lists them")
+
+
+def _changed(session: Session, issue: Issue) -> None:
+    """A change voids the approval: what was approved is not what would leave."""
+    if issue.state == IssueState.APPROVED:
+        step(issue, IssueState.DRAFT, "changed after its approval: approve it anew")
+        issue.content_hash = issue.approved_by = issue.approved_at = None
+    session.flush()
+    _order(session, issue)

@@ -1,0 +1,47 @@
+"""The headers that make a mail leave well and let its reader leave with one click. Pure."""
+
+import re
+
+from newsletter.mail import Sender
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def digest_headers(
+    *, sender: Sender, newsletter: str, slug: str, occasion: int, public_id: str, unsubscribe_url: str
+) -> Headers:
+    """For a mail of a newsletter: RFC 8058 §3.1 (one-click), RFC 2919 (List-Id), Gmail's Feedback-ID."""
+    domain = _domain(sender)
+    return (
+        ("Message-ID", f"<digest.{occasion}.{public_id}@{domain}>"),
+        ("List-Unsubscribe", f"<{unsubscribe_url}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("List-Id", f"{_phrase(newsletter)}<{slug}.{domain}>"),
+        ("List-Post", "NO"),
+        ("Feedback-ID", f"{occasion}:{slug}:digest:{_label(domain)}"),
+    )
+
+
+def confirmation_headers(*, sender: Sender, occasion: int, public_id: str) -> Headers:
+    """For the mail that asks for a confirmation: an automatic answer to a form (RFC 3834 §5)."""
+    domain = _domain(sender)
+    return (
+        ("Message-ID", f"<confirmation.{occasion}.{public_id}@{domain}>"),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("Feedback-ID", f"{occasion}:signup:confirmation:{_label(domain)}"),
+    )
+
+
+def _domain(sender: Sender) -> str:
+    return sender.address.rpartition("@")[2]
+
+
+def _label(domain: str) -> str:
+    """The sender's name for Gmail's postmaster tools: stable, and letters and digits only."""
+    return re.sub(r"[^a-z0-9]", "", domain.lower())
+
+
+def _phrase(name: str) -> str:
+    """The human-readable part of a List-Id, left out where it would need encoding (RFC 2919 §2)."""
+    return f"{name} " if re.fullmatch(r"[A-Za-z0-9 ]+", name) else ""

@@ -1,0 +1,68 @@
+"""What readers were told, read from the deliveries: the rows are the only truth about it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.models import Delivery, Edition, EditionStory, Issue, StoryRevision
+from newsletter.models.delivery import TOLD
+from newsletter.selection import Told
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The editions that told any of some stories, and what each of them told."""
+
+    editions: Mapping[int, Mapping[int, Told]]
+
+    def told_by(self, edition_ids: Collection[int]) -> dict[int, Told]:
+        """Story id → what was told of it last, to somebody who received these editions."""
+        told: dict[int, Told] = {}
+        for edition_id in edition_ids:
+            for story_id, telling in self.editions[edition_id].items():
+                if story_id not in told or told[story_id].at < telling.at:
+                    told[story_id] = telling
+        return told
+
+
+def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Ledger:
+    """Which editions told the stories, of issues published before `before` was, or is."""
+    query = (
+        select(EditionStory.edition_id, Issue.publish_at, StoryRevision)
+        .join(Edition, Edition.id == EditionStory.edition_id)
+        .join(Issue, Issue.id == Edition.issue_id)
+        .join(
+            StoryRevision,
+            (StoryRevision.story_id == EditionStory.story_id)
+            & (StoryRevision.number == EditionStory.revision),
+        )
+        .where(EditionStory.story_id.in_(story_ids), Edition.issue_id != before.id)
+    )
+    if before.published_at is not None:
+        query = query.where(Issue.published_at < before.published_at)
+    editions: dict[int, dict[int, Told]] = {}
+    for edition_id, at, revision in session.execute(query):
+        told = Told(revision.number, revision.content, at)
+        editions.setdefault(edition_id, {})[revision.story_id] = told
+    return Ledger(editions)
+
+
+def editions_received(
+    session: Session, known: Ledger, *, subscriber_id: int | None = None
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Subscriber id, and which of the known editions they received; in order of subscribers."""
+    if not known.editions:
+        return
+    query = (
+        select(Delivery.subscriber_id, Delivery.edition_id)
+        .where(Delivery.edition_id.in_(known.editions), Delivery.state.in_(TOLD))
+        .order_by(Delivery.subscriber_id, Delivery.edition_id)
+    )
+    if subscriber_id is not None:
+        query = query.where(Delivery.subscriber_id == subscriber_id)
+    rows = session.execute(query.execution_options(yield_per=10_000))
+    for subscriber, group in groupby(rows, key=lambda row: row[0]):
+        yield subscriber, tuple(edition for _, edition in group if edition is not None)

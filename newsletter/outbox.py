@@ -1,0 +1,30 @@
+"""The outbox: the deliveries not yet settled. How single mails get into it."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from newsletter.models import Delivery
+from newsletter.models.delivery import DeliveryKind, DeliveryState
+from subscribers.unique import insert_new
+
+#: a confirmation that could not leave for so long is asked for anew by whoever still wants it
+CONFIRMATION_LIFE = timedelta(hours=24)
+
+
+def queue_confirmation(session: Session, *, subscriber_id: int, consent_id: int, now: datetime) -> None:
+    """Put the mail that asks for a confirmation into the outbox.
+
+    `consent_id` is the ledger line that asked: the same line never gives rise to a second mail.
+    """
+    mail = {
+        "kind": DeliveryKind.CONFIRMATION,
+        "occasion_id": consent_id,
+        "subscriber_id": subscriber_id,
+        "state": DeliveryState.QUEUED,
+        "due_at": now,
+        "expires_at": now + CONFIRMATION_LIFE,
+        "attempt": 0,
+        "queued_at": now,
+    }
+    insert_new(session, Delivery, [mail])

@@ -1,0 +1,76 @@
+"""What a mail must be so that any provider can take it whole and unchanged."""
+
+import re
+from functools import lru_cache
+
+from newsletter.mail import SLOT, Content, Mail, check_slots
+
+#: dot-atoms only (RFC 5322 §3.4.1): what `subscribers.address` lets in, and safe in an SMTP command
+_ADDRESS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[\w-]+(\.[\w-]+)*", re.ASCII)
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_HEADER_VALUE = re.compile(r"[ -~]*[!-~]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_MAX = 998  # RFC 5322 §2.1.1
+#: written by us from the mail's own fields, or by those who carry it; SendGrid refuses most of them
+_RESERVED = re.compile(
+    r"from|to|cc|bcc|reply-to|subject|date|mime-version|content-.*"
+    r"|received|return-path|dkim-signature|x-sg-.*",
+    re.IGNORECASE,
+)
+
+
+class Unfit(ValueError):
+    """This mail cannot leave as it is. The message names the part at fault and never shows a value,
+    since it is kept with the delivery and values hold addresses and signed links."""
+
+
+def check(mail: Mail) -> None:
+    """Raises Unfit if any part of `mail` would be changed, cut or misread on its way."""
+    for role, address in (("sender", mail.sender.address), ("recipient", mail.to)):
+        if not _ADDRESS.fullmatch(address):
+            raise Unfit(f"the {role}'s address is not one plain address")
+    if _CONTROL.search(mail.sender.name):
+        raise Unfit("the sender's name holds a control character")
+    _check_headers(mail.headers)
+    try:
+        check_slots(mail.slots)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    if missing := slot_names(mail.content) - mail.slots.keys():
+        raise Unfit(f"no value for slot {', '.join(sorted(missing))}")
+
+
+def _check_headers(headers: tuple[tuple[str, str], ...]) -> None:
+    seen = set()
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name):
+            raise Unfit(f"header {name!r}: this is not a header name")
+        if _RESERVED.fullmatch(name):
+            raise Unfit(f"header {name} is not set by hand")
+        if name.lower() in seen:
+            raise Unfit(f"header {name} is given twice")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise Unfit(f"header {name}: its value is not one line of ASCII")
+        if len(name) + len(value) + 2 > _LINE_MAX:
+            raise Unfit(f"header {name}: its value is longer than a line may be")
+        seen.add(name.lower())
+    if "message-id" not in seen:
+        raise Unfit("header Message-ID is missing")
+
+
+@lru_cache(maxsize=32)
+def slot_names(content: Content) -> frozenset[str]:
+    """The slots of `content`. Raises Unfit for content that no reader could be sent."""
+    if _CONTROL.search(content.subject):
+        raise Unfit("the subject holds a control character")
+    names: set[str] = set()
+    for part in ("subject", "html", "text"):
+        value: str = getattr(content, part)
+        if not value.strip():
+            raise Unfit(f"the {part} is empty")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Unfit(f"the {part} holds half a character (a lone surrogate)") from None
+        names.update(SLOT.findall(value))
+    return frozenset(names)

@@ -1,0 +1,250 @@
+"""The renderer: stories and templates in, compiled pieces and mails out. Jinja first, MJML second.
+
+A card is compiled inside the shell's frame and cut out of it; that everything around it stayed the
+same, byte for byte, is the proof that joined pieces equal a mail compiled as a whole.
+"""
+
+import datetime
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from traceback import extract_tb
+
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+    select_autoescape,
+)
+from mjml import mjml2html
+
+from newsletter.content import StoryContent
+from newsletter.links import CONFIRM_LIFE
+from newsletter.mail import Content
+from newsletter.rendering import joining
+from newsletter.rendering.dates import in_words
+from newsletter.rendering.pieces import BLOCK, SLOT, Card, Form, Shell
+from newsletter.rendering.telling import Story, Telling, in_a_row, tell
+from newsletter.rendering.typesetting import clean, cut, wrap
+
+SUBJECT = 78  # characters, as RFC 5322 §2.1.1 advises for a line
+
+# Stands on both sides of what is cut out of a frame; like the marks of `pieces` in no text.
+_EDGE = "\ufdd4"
+# What Python raises while a template runs and asks for what is not there.
+_FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# MJML drops line breaks between tags, but not beside a mark; so they go before it sees them.
+_BETWEEN_TAGS = re.compile(f"(?<=[>{BLOCK}])\\s*\\n\\s*(?=[<{BLOCK}])")
+_BLANK_LINES = re.compile(rf"\n*({BLOCK}?)\n{{2,}}")
+
+
+class RenderError(Exception):
+    """A template fails, so nothing can be rendered with it until it is mended."""
+
+    def __init__(self, template: str, detail: str, line: int | None = None) -> None:
+        self.template = template
+        self.detail = detail
+        self.line = line
+        where = template if line is None else f"{template}, line {line}"
+        super().__init__(f"{where}: {detail}")
+
+
+class Renderer:
+    """Renders mails from the folder `templates`. Stories are data to them, never source."""
+
+    def __init__(self, templates: Path, *, site_name: str, site_url: str, postal_address: str) -> None:
+        self._templates = templates
+        self._site = {"site_name": site_name, "site_url": site_url, "postal_address": postal_address}
+        self._jinja = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=select_autoescape(disabled_extensions=["txt"], default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._jinja.filters |= {"wrap": wrap, "cut": cut, "in_a_row": in_a_row}
+        self._jinja.globals |= self._site
+
+    @cached_property
+    def version(self) -> str:
+        """Equal as long as equal stories make equal pieces; 32 hexadecimal digits."""
+        digest = hashlib.blake2b(digest_size=16)
+        for path in sorted(self._templates.rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(self._templates)}\n".encode() + path.read_bytes())
+        engines = [version(name) for name in ("jinja2", "markdown-it-py", "mjml-python")]
+        digest.update(repr((engines, sorted(self._site.items()))).encode())
+        return digest.hexdigest()
+
+    def card(
+        self,
+        content: StoryContent,
+        form: Form,
+        *,
+        headline: str | None = None,
+        note: str | None = None,
+        changes: Sequence[str] = (),
+    ) -> Card:
+        """The story as a card: with the editor's headline and note, and what changed for an update.
+
+        Raises RenderError when a template fails.
+        """
+        story = tell(Telling(content, form, headline, note, tuple(changes)))
+        row_html, html = self._cut_out(
+            self._row(story, "mjml"),
+            self._card(story, "mjml", SLOT, BLOCK),
+            template=f"parts/{form}.mjml",
+        )
+        return Card(
+            html=html,
+            text=self._card(story, "txt", SLOT, BLOCK),
+            row_html=row_html,
+            row_text=self._row(story, "txt"),
+            headline=story.title,
+            lead=story.lead,
+            outlet_terms=story.outlet_terms,
+            words=story.words,
+        )
+
+    def shell(self, *, newsletter: str, description: str, date: datetime.date) -> Shell:
+        """All of an issue's mail but its stories. Raises RenderError when a template fails."""
+        slots = {name: f"{SLOT}{name}{SLOT}" for name in ("preheader", "counts", "rows", "cards")}
+        about = self._about(newsletter, description, date) | slots | {"contents": True, "block": BLOCK}
+        html = self._compile("digest/body.mjml", about | {"cards": _raw(slots["cards"])})
+        return Shell(html, self._text("digest/body.txt", about))
+
+    def subject(self, headlines: Sequence[str], *, newsletter: str, date: datetime.date) -> str:
+        """The subject: one line of at most 78 characters, the lead story first."""
+        told = [clean(headline) for headline in headlines]
+        line = self._render(
+            "digest/subject.txt", {"headlines": told, "newsletter": newsletter, "date": in_words(date)}
+        )
+        return cut(clean(line), SUBJECT)
+
+    def whole(
+        self,
+        stories: Sequence[tuple[Telling, Sequence[str]]],
+        *,
+        newsletter: str,
+        description: str,
+        date: datetime.date,
+        subject: str,
+    ) -> Content:
+        """What `join` gives for the same stories with their reasons, compiled as one document.
+
+        A hundred times slower: the reference by which joined mails are proved.
+        """
+        told = [(tell(telling), joining.reasons(because)) for telling, because in stories]
+        values = [story for story, _ in told]
+        outlets = {term for story in values for term in story.outlet_terms}
+        about = self._about(newsletter, description, date) | {
+            "preheader": joining.preheader([s.lead for s in values], [s.title for s in values]),
+            "counts": joining.counts(len(values), len(outlets), sum(s.words for s in values)),
+            "contents": len(values) > 1,
+            "block": "",
+        }
+
+        def parts(kind: str) -> dict[str, str]:
+            return {
+                "rows": "\n".join(self._row(story, kind) for story in values),
+                "cards": "\n\n".join(self._card(story, kind, why, "") for story, why in told),
+            }
+
+        return Content(
+            subject,
+            self._compile("digest/body.mjml", about | parts("mjml")),
+            self._text("digest/body.txt", about | parts("txt")),
+        )
+
+    def confirmation(self, *, newsletters: Sequence[str]) -> Content:
+        """The mail that asks whether its reader wants `newsletters`; `@@confirm_url@@` says yes.
+
+        Nothing that was typed into a form is in it: the address may be a stranger's.
+        """
+        asked = {"newsletters": in_a_row(newsletters), "days": CONFIRM_LIFE.days}
+        return Content(
+            cut(clean(self._render("confirmation/subject.txt", asked)), SUBJECT),
+            self._compile("confirmation/body.mjml", asked),
+            self._text("confirmation/body.txt", asked),
+        )
+
+    def _about(self, newsletter: str, description: str, date: datetime.date) -> dict[str, object]:
+        day = in_words(date, weekday=True)
+        return {"newsletter": newsletter, "description": description, "date": day}
+
+    def _row(self, story: Story, kind: str) -> str:
+        return self._render(f"parts/row.{kind}", {"story": story}).strip("\n")
+
+    def _card(self, story: Story, kind: str, because: str, block: str) -> str:
+        values = {"story": story, "because": because, "block": block}
+        render = self._text if kind == "txt" else self._render
+        return render(f"parts/{story.form}.{kind}", values)
+
+    def _cut_out(self, row: str, card: str, *, template: str) -> tuple[str, str]:
+        """The compiled row and card; RenderError if they change anything outside themselves."""
+        before, compiled_row, between, compiled_card, after = self._framed(row, card, template)
+        if (before, between, after) != self._frame:
+            raise RenderError(template, "changes the mail around it; use mj-section, one mj-column, mj-text")
+        return compiled_row, compiled_card
+
+    @cached_property
+    def _frame(self) -> tuple[str, str, str]:
+        before, _, between, _, after = self._framed("", "", "digest/body.mjml")
+        return before, between, after
+
+    def _framed(self, row: str, card: str, template: str) -> list[str]:
+        about = self._about("", "", datetime.date.min) | {"preheader": "", "counts": "", "contents": True}
+        parts = {
+            "block": "",
+            "rows": _EDGE + row + _EDGE,
+            "cards": _raw(_EDGE) + card + _raw(_EDGE),
+        }
+        return _to_html(self._render("digest/body.mjml", about | parts), template).split(_EDGE)
+
+    def _compile(self, template: str, values: Mapping[str, object]) -> str:
+        return _to_html(self._render(template, values), template)
+
+    def _text(self, template: str, values: Mapping[str, object]) -> str:
+        return _BLANK_LINES.sub(r"\1\n\n", self._render(template, values))
+
+    def _render(self, template: str, values: Mapping[str, object]) -> str:
+        try:
+            return self._jinja.get_template(template).render(values)
+        except TemplateSyntaxError as error:
+            raise RenderError(error.name or template, error.message or "", error.lineno) from None
+        except (TemplateError, *_FAULTS_IN_TEMPLATES) as error:
+            name, line = self._place(error) or (template, None)
+            raise RenderError(name, f"{type(error).__name__}: {error}", line) from error
+
+    def _place(self, error: Exception) -> tuple[str, int | None] | None:
+        """The template and its line where `error` arose, as Jinja leaves them in the traceback."""
+        frames = [(Path(frame.filename), frame.lineno) for frame in extract_tb(error.__traceback__)]
+        within = [(path, line) for path, line in frames if path.is_relative_to(self._templates)]
+        if not within:
+            return None
+        path, line = within[-1]
+        return str(path.relative_to(self._templates)), line
+
+
+def _raw(text: str) -> str:
+    return f"<mj-raw>{text}</mj-raw>"
+
+
+def _to_html(mjml: str, template: str) -> str:
+    """The html of a rendered document. RenderError, which names `template`, shows where it breaks."""
+    source = _BETWEEN_TAGS.sub("", mjml)
+    try:
+        # With the default fonts mails would fetch one from Google: slow, and a tracker.
+        return mjml2html(source, fonts={})
+    except ValueError as error:
+        detail = str(error)
+        if found := re.search(r"at position (\d+)", detail):
+            at = int(found[1])  # in bytes
+            near = source.encode()[max(0, at - 40) : at + 40].decode(errors="ignore")
+            detail += f", near {near!r}"
+        raise RenderError(template, detail) from None

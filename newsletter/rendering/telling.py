@@ -1,0 +1,173 @@
+"""How one story is told: from its content to the plain values that the card templates show. Pure.
+
+Here all texts are cleaned, shortened and isolated; templates only decide where they stand and how
+they look.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from newsletter.content import Company, Impact, Maker, StoryContent, Tldr
+from newsletter.rendering.coverage import Coverage
+from newsletter.rendering.dates import in_words
+from newsletter.rendering.pieces import Form
+from newsletter.rendering.prose import Node, isolated, lines, parse, unnumbered
+from newsletter.rendering.typesetting import (
+    Direction,
+    clean,
+    count_words,
+    cut,
+    direction_of,
+    isolate,
+    language_tag,
+    shorten,
+)
+from subscribers.lens import term
+
+#: in words: what stays of a longer TL;DR in a card, by its form
+TLDR_WORDS = {Form.FULL: 120, Form.UPDATE: 120, Form.COMPACT: 60}
+ABOUT_WORDS = 60
+#: in characters; few come near
+TITLE, SHORT_TITLE, NAME, LINE, NOTE = 250, 80, 80, 300, 1_500
+PREHEADER = 140
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A story, and how an edition tells it."""
+
+    content: StoryContent
+    form: Form = Form.FULL
+    #: the editor's own
+    headline: str | None = None
+    note: str | None = None
+    #: what is new since the reader was told, for an update
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    paragraphs: tuple[str, ...]
+    made_by: Maker
+    source_count: int | None
+    lang: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a card shows of a story. Every text is clean; what is empty is left out."""
+
+    form: Form
+    title: str
+    #: for the contents, where long ones would push the first story off the screen
+    short_title: str
+    lang: str
+    direction: Direction
+    category: str
+    date: str
+    changes: tuple[str, ...]
+    note: tuple[str, ...]
+    tldr: Summary | None
+    impact: Impact | None
+    #: "investors, researchers and engineers"
+    audiences: str
+    analysis_heading: str
+    analysis: tuple[Node, ...]
+    #: the analysis as text, paragraph by paragraph, each with the mark before it
+    paragraphs: tuple[tuple[str, str], ...]
+    companies: tuple[str, ...]
+    coverage: Coverage
+    about: str
+    outlet_terms: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        return "left" if self.direction == "ltr" else "right"
+
+    @property
+    def lead(self) -> str:
+        return cut(" ".join(self.tldr.paragraphs), PREHEADER) if self.tldr else ""
+
+    @property
+    def words(self) -> int:
+        tldr = self.tldr.paragraphs if self.tldr else ()
+        texts = (self.title, *self.note, *self.changes, *tldr, *(text for _, text in self.paragraphs))
+        return sum(map(count_words, texts))
+
+
+def tell(telling: Telling) -> Story:
+    """What a card of this story shows."""
+    content = telling.content
+    direction = direction_of(content.language)
+    coverage = Coverage(content)
+    analysis: tuple[Node, ...] = ()
+    if content.analysis and telling.form is Form.FULL:
+        analysis = parse(content.analysis.markdown, coverage.cite)
+    return Story(
+        form=telling.form,
+        title=_line(telling.headline or content.title, TITLE, direction),
+        short_title=_line(telling.headline or content.title, SHORT_TITLE, direction),
+        lang=language_tag(content.language),
+        direction=direction,
+        category=_line(content.category, NAME),
+        date=in_words(content.date),
+        changes=tuple(_line(change, LINE) for change in telling.changes),
+        note=_note(telling.note),
+        tldr=_summary(content.tldr, content, TLDR_WORDS[telling.form]) if content.tldr else None,
+        impact=content.impact,
+        audiences=in_a_row(map(_audience, content.audiences)),
+        analysis_heading=_line(content.analysis.heading if content.analysis else None, NAME, direction),
+        analysis=isolated(analysis, direction),
+        paragraphs=tuple((mark, isolate(text, direction)) for mark, text in lines(analysis)),
+        companies=tuple(isolate(_company(company)) for company in content.companies),
+        coverage=coverage,
+        about=isolate(shorten(clean(content.about or ""), ABOUT_WORDS), direction),
+        outlet_terms=tuple(map(term, content.outlets)),
+    )
+
+
+def in_a_row(names: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *most, last = [*names] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _summary(tldr: Tldr, content: StoryContent, words: int) -> Summary | None:
+    """The TL;DR as plain paragraphs: sources write them in Markdown, and long."""
+    language = tldr.language or content.language
+    told = "\n".join(mark + text for mark, text in lines(parse(tldr.text, unnumbered)))
+    text = shorten(told, words)
+    if not text:
+        return None
+    return Summary(
+        tuple(isolate(line, direction_of(language)) for line in text.split("\n")),
+        tldr.made_by,
+        tldr.source_count,
+        language_tag(language),
+        direction_of(language),
+    )
+
+
+def _line(text: str | None, limit: int, direction: Direction = "ltr") -> str:
+    return isolate(cut(clean(text or ""), limit), direction)
+
+
+def _note(note: str | None) -> tuple[str, ...]:
+    lines = cut(note or "", NOTE).splitlines()
+    return tuple(_line(line, NOTE) for line in lines if line.strip())
+
+
+def _audience(name: str) -> str:
+    """`Investors` within a sentence; `AI labs` stay as they are."""
+    name = _line(name, NAME)
+    return name[:1].lower() + name[1:] if name[1:].islower() else name
+
+
+def _company(company: Company) -> str:
+    """One line on a company; what is unknown is left out."""
+    valuation = company.valuation and f"valuation {company.valuation}"
+    if valuation and company.valuation_as_of:
+        valuation += f" (as of {in_words(company.valuation_as_of)})"
+    parts = (company.name, company.type, company.country, valuation)
+    return " · ".join(cut(clean(part), NAME) for part in parts if part)

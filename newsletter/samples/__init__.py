@@ -1,0 +1,1 @@
+"""Stories and readers that we made up, for the demo."""

@@ -1,0 +1,270 @@
+"""Which stories a reader gets, in which order, and why. Pure: values in, an explained value out.
+
+Every candidate passes the same gates; those that pass are scored and taken best first, spread over
+companies and categories. Each gate and each point leaves a `Reason`, for the mail's footer and for
+`newsletter why`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import log2
+
+from newsletter.content import Impact, StoryContent
+from newsletter.pool import Candidate, Pool
+from subscribers.lens import Lens, term
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a reader was told of a story last."""
+
+    revision: int
+    content: StoryContent
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a story must have been first seen to be new in this issue, for these readers."""
+
+    #: their last issue's cut-off: what was seen later is new
+    new_since: datetime
+    #: what was seen after this, but before `new_since`, may have overflowed
+    overflow_since: datetime
+    closes: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    minimum: int
+    maximum: int
+    per_company: int = 2
+    per_category: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    rule: str
+    passed: bool
+    text: str
+    #: said to the reader in the mail
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    candidate: Candidate
+    #: 1 is the lead; None for a story left out
+    place: int | None
+    score: int
+    reasons: tuple[Reason, ...]
+    #: what is new to a reader who was told before; then the story is told as an update
+    changes: tuple[str, ...] = ()
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """The reasons that the mail shows."""
+        shown = tuple(reason.text for reason in self.reasons if reason.shown)
+        return shown or ("new since your last issue",)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    #: the picks in their order, then the stories left out, best first
+    decisions: tuple[Decision, ...]
+    #: why these readers get no mail; None when they get one
+    skipped: str | None
+
+    @property
+    def picks(self) -> tuple[Decision, ...]:
+        return tuple(decision for decision in self.decisions if decision.place is not None)
+
+
+def select(
+    pool: Pool,
+    lens: Lens,
+    told: Mapping[int, Told],
+    *,
+    window: Window,
+    limits: Limits,
+) -> Selection:
+    """The stories of `pool` for readers of one lens who were told `told` (by story id) before."""
+    judged = [_judge(candidate, pool, lens, told.get(candidate.story_id), window) for candidate in pool]
+    passed = sorted((d for d in judged if _passes(d)), key=_rank)
+    failed = [decision for decision in judged if not _passes(decision)]
+    picked, left = _spread(passed, limits)
+    skipped = None
+    if len(picked) < limits.minimum:
+        skipped = f"{len(picked)} of the {limits.minimum} stories that it takes at least"
+        left = [_leave(d, "minimum", f"the issue is skipped: {skipped}") for d in picked] + left
+        picked = []
+    placed = [replace(decision, place=place) for place, decision in enumerate(picked, start=1)]
+    return Selection((*placed, *left, *sorted(failed, key=_rank)), skipped)
+
+
+def _passes(decision: Decision) -> bool:
+    return all(reason.passed for reason in decision.reasons)
+
+
+def _rank(decision: Decision) -> tuple[int, int, float, int]:
+    candidate = decision.candidate
+    pin = candidate.pin if candidate.pin is not None else 1_000_000
+    return pin, -decision.score, -candidate.first_seen_at.timestamp(), candidate.story_id
+
+
+def _leave(decision: Decision, rule: str, text: str) -> Decision:
+    return replace(decision, reasons=(*decision.reasons, Reason(rule, False, text)))
+
+
+def _judge(candidate: Candidate, pool: Pool, lens: Lens, told: Told | None, window: Window) -> Decision:
+    changes = news_since(told, candidate.content, now=window.closes) if told else ()
+    reasons = [
+        *_editors_word(candidate),
+        *_mutes(candidate, pool, lens),
+        *_concern(candidate, pool, lens),
+        _memory(told, changes),
+        _freshness(candidate, window, update=bool(changes)),
+        *_coverage(candidate.content),
+    ]
+    score = _score(candidate, pool, lens, window)
+    return Decision(candidate, None, score, tuple(reasons), changes)
+
+
+def _editors_word(candidate: Candidate) -> Iterator[Reason]:
+    if candidate.dropped:
+        yield Reason("editors", False, "dropped by the editors")
+    elif candidate.pin is not None:
+        yield Reason("editors", True, "editors' choice", shown=True)
+
+
+def _mutes(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
+    for company in sorted(lens.muted_companies):
+        if pool.mentions(candidate, company):
+            yield Reason("mutes", False, f"muted the company {pool.name(company)}")
+    for topic in sorted(lens.muted_topics):
+        if pool.touches(candidate, topic):
+            yield Reason("mutes", False, f"muted the topic {topic}")
+
+
+def _concern(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
+    found = list(_matches(candidate, pool, lens))
+    yield from found
+    if found:
+        return
+    if not (lens.audiences or lens.companies or lens.topics):
+        yield Reason("audience", True, "the reader chose no audience, company or topic: all concern them")
+    elif lens.audiences and not candidate.content.audiences:
+        yield Reason("audience", True, "the story names no audience: it concerns every audience")
+    elif candidate.pin is not None:
+        yield Reason("audience", True, "pinned for everybody")
+    else:
+        meant = ", ".join(candidate.content.audiences) or "nobody in particular"
+        yield Reason("audience", False, f"for {meant}; about no company or topic that the reader follows")
+
+
+def _matches(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
+    for audience in candidate.content.audiences:
+        if term(audience) in lens.audiences:
+            yield Reason("audience", True, audience, shown=True)
+    for company in sorted(lens.companies):
+        if pool.mentions(candidate, company):
+            yield Reason("company", True, f"follows {pool.name(company)}", shown=True)
+    for topic in sorted(lens.topics):
+        if pool.touches(candidate, topic):
+            yield Reason("topic", True, f"topic {topic}", shown=True)
+
+
+def _memory(told: Told | None, changes: tuple[str, ...]) -> Reason:
+    if told is None:
+        return Reason("told", True, "never told to this reader")
+    day = f"{told.at:%A %d %B %Y}"
+    if changes:
+        return Reason("told", True, f"told on {day}; since then {', '.join(changes)}")
+    return Reason("told", False, f"told on {day}, and nothing new since")
+
+
+def _freshness(candidate: Candidate, window: Window, *, update: bool) -> Reason:
+    if candidate.first_seen_at > window.closes:
+        return Reason("fresh", False, "first seen after the cut-off")
+    if candidate.first_seen_at > window.new_since:
+        return Reason("fresh", True, "first seen since the last issue")
+    if candidate.pin is not None or update:
+        return Reason("fresh", True, "older than the last issue, but pinned or updated")
+    if candidate.first_seen_at > window.overflow_since:
+        return Reason("fresh", True, "had no place in the last issue")
+    return Reason("fresh", False, "older than the last issue")
+
+
+def _coverage(content: StoryContent) -> Iterator[Reason]:
+    if (outlets := len(content.outlets)) > 1:
+        yield Reason("coverage", True, f"{outlets} outlets", shown=True)
+
+
+def _score(candidate: Candidate, pool: Pool, lens: Lens, window: Window) -> int:
+    """Points, all whole numbers: what a reader asked for first, then coverage, impact and recency."""
+    content = candidate.content
+    points = 20 * bool(content.audience_terms & lens.audiences)
+    points += 30 * any(pool.mentions(candidate, company) for company in lens.companies)
+    points += 20 * any(pool.touches(candidate, topic) for topic in lens.topics)
+    points += min(40, round(10 * log2(max(1, len(content.outlets)))))
+    points += min(12, 3 * max(0, len(content.languages) - 1))
+    points += 15 * (content.impact in (Impact.ADVANCE, Impact.DELAY))
+    span = (window.closes - window.new_since) or timedelta(days=1)
+    age = (candidate.first_seen_at - window.new_since) / span
+    return points + (round(10 * min(1, age)) if age > 0 else -20)
+
+
+def _spread(ranked: Iterable[Decision], limits: Limits) -> tuple[list[Decision], list[Decision]]:
+    """The first `maximum`, passing over what would crowd; places still free go to those passed over."""
+    picked: list[Decision] = []
+    crowded: list[tuple[Decision, str]] = []
+    left: list[Decision] = []
+    taken: Counter[str] = Counter()
+    for decision in ranked:
+        crowd = _crowding(decision, taken, limits)
+        if len(picked) == limits.maximum:
+            left.append(_leave(decision, "place", f"the issue is full: {limits.maximum} stories rank higher"))
+        elif crowd and decision.candidate.pin is None:
+            crowded.append((decision, crowd))
+        else:
+            picked.append(decision)
+            taken.update(_kinds(decision))
+    free = limits.maximum - len(picked)
+    picked = sorted(picked + [decision for decision, _ in crowded[:free]], key=_rank)
+    left += [_leave(decision, "spread", crowd) for decision, crowd in crowded[free:]]
+    return picked, sorted(left, key=_rank)
+
+
+def _kinds(decision: Decision) -> list[str]:
+    content = decision.candidate.content
+    kinds = [f"about {company.name}" for company in content.companies]
+    return [*kinds, f"in {content.category}"] if content.category else kinds
+
+
+def _crowding(decision: Decision, taken: Counter[str], limits: Limits) -> str | None:
+    for kind in _kinds(decision):
+        limit = limits.per_category if kind.startswith("in ") else limits.per_company
+        if taken[kind] >= limit:
+            return f"spread: already {taken[kind]} stories {kind}"
+    return None
+
+
+def news_since(told: Told, content: StoryContent, *, now: datetime) -> tuple[str, ...]:
+    """What a reader who was told `told` does not know yet; empty when it is not worth a word.
+
+    New are: at least twice as many outlets, another impact label, a company that was not mentioned.
+    """
+    since = f"{told.at:%A}" if now - told.at < timedelta(days=6) else f"{told.at.day} {told.at:%B}"
+    changes = []
+    more = len(content.outlets) - len(told.content.outlets)
+    if more >= 2 and len(content.outlets) >= 2 * len(told.content.outlets):
+        changes.append(f"+{more} outlets since {since}")
+    if content.impact and content.impact != told.content.impact:
+        before = f"{told.content.impact.effect} → " if told.content.impact else ""
+        changes.append(f"label changed: {before}{content.impact.effect}")
+    new = [company.name for company in content.companies if company.key not in told.content.company_terms]
+    if new:
+        changes.append(f"now also about {', '.join(new)}")
+    return tuple(changes)

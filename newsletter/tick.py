@@ -1,0 +1,152 @@
+"""The tick: do all that is due at this moment, once. Any number of clocks may strike it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.desk.approval import close
+from newsletter.desk.planning import fill, plan, timetable
+from newsletter.desk.states import step
+from newsletter.models import Issue, Newsletter
+from newsletter.models.issue import IssueState
+from newsletter.proof import proof
+from newsletter.publication import publish
+from newsletter.rendering.renderer import Renderer, RenderError
+from newsletter.schedule import due
+from newsletter.store.engine import reading, writing
+from newsletter.wiring import Services
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Ticked:
+    """What one tick did, in words for people; empty when nothing was due."""
+
+    news: list[str] = field(default_factory=list)
+
+    def say(self, issue: Issue, what: str) -> None:
+        line = f"{issue.newsletter.slug} {issue.date}: {what}"
+        self.news.append(line)
+        log.info("issue", issue=issue.id, newsletter=issue.newsletter.slug, state=issue.state)
+
+
+def tick_issues(services: Services, now: datetime) -> Ticked:
+    """Plan, fill, close, publish, expire and finish issues, each in a transaction of its own.
+
+    An issue that fails is held with the reason; the others go on.
+    """
+    ticked = Ticked()
+    with writing(services.engine) as session:
+        _plan(session, now, ticked)
+    for issue_id in _open_issues(services):
+        try:
+            with writing(services.engine) as session:
+                issue = _lock(session, issue_id)
+                if issue is not None:
+                    advance(session, issue, services.renderer, now=now, ticked=ticked)
+        except RenderError as error:
+            with writing(services.engine) as session:
+                _hold(session, issue_id, error, ticked)
+    return ticked
+
+
+def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
+    newsletters = session.scalars(
+        select(Newsletter).where(Newsletter.active).order_by(Newsletter.id).with_for_update()
+    )
+    for newsletter in newsletters.all():
+        for occurrence in due(timetable(newsletter), now=now):
+            issue = plan(session, newsletter, occurrence)
+            if issue is not None:
+                ticked.say(issue, f"planned, {len(issue.picks)} stories so far")
+
+
+def _open_issues(services: Services) -> list[int]:
+    states = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED, IssueState.PUBLISHED)
+    with reading(services.engine) as session:
+        query = select(Issue.id).where(Issue.state.in_(states)).order_by(Issue.date, Issue.id)
+        return list(session.scalars(query))
+
+
+def _lock(session: Session, issue_id: int) -> Issue | None:
+    """The issue, for this clock alone; None while another clock works on it."""
+    return session.scalar(
+        select(Issue).where(Issue.id == issue_id).with_for_update(of=Issue, skip_locked=True)
+    )
+
+
+def _hold(session: Session, issue_id: int, error: RenderError, ticked: Ticked) -> None:
+    issue = _lock(session, issue_id)
+    if issue is not None and issue.state in (IssueState.DRAFT, IssueState.APPROVED):
+        step(issue, IssueState.HELD, f"cannot be rendered: {error}")
+        ticked.say(issue, str(issue.reason))
+
+
+def advance(session: Session, issue: Issue, renderer: Renderer, *, now: datetime, ticked: Ticked) -> None:
+    """Bring one issue as far as it can go at `now`."""
+    if issue.state == IssueState.PUBLISHED:
+        _finish(session, issue, now, ticked)
+        return
+    if overtaken := _overtaken(session, issue, now):
+        step(issue, IssueState.EXPIRED, overtaken)
+        ticked.say(issue, overtaken)
+        return
+    if issue.state == IssueState.DRAFT:
+        if now < issue.cutoff_at:
+            fill(session, issue)
+            return
+        close(session, issue, renderer, now=now)
+        ticked.say(issue, issue.reason or issue.state)
+    if issue.state == IssueState.APPROVED and now >= issue.publish_at:
+        publish(session, issue, renderer, now=now)
+        ticked.say(issue, f"{issue.state}: {issue.reason}")
+        if issue.frozen == 0:
+            _finish(session, issue, now, ticked)
+
+
+def _overtaken(session: Session, issue: Issue, now: datetime) -> str | None:
+    """Why the issue is too old to go out, if it is: late and once, or not at all."""
+    if now >= issue.expires_at:
+        return "not published within its catch-up window"
+    if now < issue.publish_at:
+        return None
+    newer = session.scalar(
+        select(Issue.date)
+        .where(
+            Issue.newsletter_id == issue.newsletter_id,
+            Issue.date > issue.date,
+            Issue.publish_at <= now,
+            Issue.state.not_in((IssueState.CANCELLED, IssueState.SKIPPED)),
+        )
+        .limit(1)
+    )
+    return f"overtaken by the issue of {newer}" if newer else None
+
+
+def _finish(session: Session, issue: Issue, now: datetime, ticked: Ticked) -> None:
+    """Close the books when every frozen mail has its fate."""
+    found = proof(session, issue)
+    if found.open == 0 and found.adds_up:
+        step(issue, IssueState.FINISHED, found.sentence)
+        issue.finished_at = now
+        ticked.say(issue, f"finished: {found.sentence}")
+
+
+def tick(
+    services: Services, now: datetime, *, progress: Callable[[int], object] = lambda _: None
+) -> Ticked:
+    """Everything due at `now`: issues first, then the outbox, then the books."""
+    ticked = tick_issues(services, now)
+    handed = services.dispatcher().run(now, progress=progress)
+    for state, number in sorted(handed.counts.items()):
+        if number:
+            ticked.news.append(f"outbox: {number} {state}")
+    if handed.stopped:
+        ticked.news.append(f"outbox: stopped, {services.provider.name} says: {handed.stopped}")
+    ticked.news += tick_issues(services, now).news
+    return ticked

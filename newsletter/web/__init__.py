@@ -1,0 +1,1 @@
+"""The web door: pages for subscribers, the API for stories, and a mailbox for those who try it out."""

@@ -1,0 +1,134 @@
+"""The web application: its routes, what every answer carries, and the pages for what goes wrong."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.links import CONFIRM_LIFE
+from newsletter.web import api, health, mailbox, public
+from newsletter.web.pages import TEMPLATES, Door, Pages
+from newsletter.wiring import Services
+from subscribers.consent import UnknownSubscriber
+from subscribers.tokens import BadToken, ExpiredToken
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self';"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+#: for pages that are about one person
+PRIVATE_HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+PRIVATE_PATHS = ("/confirm/", "/unsubscribe/", "/mailbox")
+
+ROBOTS = "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
+    """The application for `services`. Connects to nothing until it is asked something."""
+    app = FastAPI(openapi_url=None, exception_handlers=_HANDLERS)
+    app.state.door = Door(services, Pages(services), clock)
+    app.add_middleware(_Headers)
+    app.include_router(public.router)
+    app.include_router(api.router)
+    app.include_router(health.router)
+    if services.settings.mail_provider == "folder":
+        app.include_router(mailbox.router)
+    app.add_api_route("/style.css", _style, methods=["GET", "HEAD"])
+    app.add_api_route("/robots.txt", _robots, methods=["GET", "HEAD"])
+    return app
+
+
+def _style() -> Response:
+    return FileResponse(TEMPLATES / "style.css", headers={"cache-control": "no-cache"})
+
+
+def _robots() -> Response:
+    return PlainTextResponse(ROBOTS)
+
+
+def _headers_for(path: str) -> dict[str, str]:
+    return HEADERS | (PRIVATE_HEADERS if path.startswith(PRIVATE_PATHS) else {})
+
+
+class _Headers:
+    """Gives every answer the headers of its path, unless it brings its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _headers_for(scope["path"]).items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+# What people read when something goes wrong; none of it repeats what they sent.
+_MESSAGES = {
+    400: ("This request cannot be read", "Please go back and try once more."),
+    404: ("There is no such page", "The address may be mistyped, or cut off on its way to you."),
+    405: ("This page cannot be asked that way", "Please open it by its link."),
+    413: ("That is too much at once", "Please send less."),
+    500: ("Something broke on our side", "Nothing was changed. Please try again in a few minutes."),
+}
+
+
+def _trouble(request: Request, status: int, detail: str | None = None) -> Response:
+    title, text = _MESSAGES.get(status, (f"Error {status}", "Please try again later."))
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": detail or title}, status)
+    door: Door = request.app.state.door
+    return door.pages.answer("message.html", status=status, title=title, text=text)
+
+
+def _http_error(request: Request, error: HTTPException) -> Response:
+    response = _trouble(request, error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _no_such_page(request: Request, _error: RequestValidationError) -> Response:
+    return _trouble(request, 404)
+
+
+def _crash(request: Request, _error: Exception) -> Response:
+    """Answered outside of all middleware, so it brings its headers itself."""
+    response = _trouble(request, 500)
+    response.headers.update(_headers_for(request.url.path))
+    return response
+
+
+def _bad_link(request: Request, _error: BadToken | UnknownSubscriber) -> Response:
+    door: Door = request.app.state.door
+    return door.pages.answer("bad_link.html", status=404)
+
+
+def _old_link(request: Request, error: ExpiredToken) -> Response:
+    door: Door = request.app.state.door
+    age = door.clock() - error.made_at
+    return door.pages.answer("expired.html", status=410, age=age.days, life=CONFIRM_LIFE.days)
+
+
+_HANDLERS = {
+    HTTPException: _http_error,
+    RequestValidationError: _no_such_page,
+    BadToken: _bad_link,
+    ExpiredToken: _old_link,
+    UnknownSubscriber: _bad_link,
+    Exception: _crash,
+}

@@ -1,0 +1,97 @@
+"""What all pages share: the services behind the door, the templates, and how an answer is made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import FormData
+
+from newsletter.config import ROOT
+from newsletter.wiring import Services
+from subscribers.address import parse
+
+TEMPLATES = ROOT / "templates" / "web"
+
+#: bytes of a form that a person fills in
+FORM_LIMIT = 64 * 1024
+
+
+class Pages:
+    """The templates in `folder`, filled in."""
+
+    def __init__(self, services: Services, folder: Path = TEMPLATES) -> None:
+        settings = services.settings
+        #: before every link within the site: its path only, so that it also works on another port
+        self.base = urlsplit(settings.public_url).path
+        self._templates = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(moment=_moment, masked=_masked)
+        self._templates.globals.update(
+            site=services.site,
+            base=self.base,
+            has_mailbox=settings.mail_provider == "folder",
+        )
+
+    def answer(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """The page that `template` makes of `values`."""
+        return HTMLResponse(self._templates.get_template(template).render(values), status)
+
+
+def _moment(at: datetime) -> str:
+    """`23 Nov 2026, 07:00 UTC`; the offset where the instant has no named zone."""
+    return f"{at.day} {at:%b %Y, %H:%M %Z}"
+
+
+def _masked(email: str) -> str:
+    return parse(email).masked
+
+
+@dataclass(frozen=True)
+class Door:
+    """What an endpoint works with. `clock` is the one place where the web reads the time."""
+
+    services: Services
+    pages: Pages
+    clock: Callable[[], datetime]
+
+
+def _door(request: Request) -> Door:
+    door: Door = request.app.state.door
+    return door
+
+
+AtDoor = Annotated[Door, Depends(_door)]
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form(max_files=0, max_fields=100)
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+#: read before the endpoint runs, since endpoints are plain functions and may block on the database
+SentForm = Annotated[FormData, Depends(_form)]
+SentBody = Annotated[bytes, Depends(_body)]
+
+
+class PageRoute(APIRoute):
+    """A route that answers HEAD wherever it answers GET (RFC 9110 §9.3.2)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if "GET" in self.methods:
+            self.methods.add("HEAD")

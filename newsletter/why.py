@@ -1,0 +1,94 @@
+"""Why a story reached a reader, or did not: every rule passed and failed, issue by issue."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.models import Delivery, Issue, Newsletter, Pick, Story
+from newsletter.models.delivery import DeliveryKind
+from newsletter.preview import selection_for
+from newsletter.publication import reading
+from newsletter.selection import Decision
+from subscribers import roster
+from subscribers.models import Subscriber, SubscriptionState
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One issue that had the story among its candidates, as this reader saw it."""
+
+    newsletter: str
+    date: str
+    issue_state: str
+    decision: Decision
+    #: what the reader gets of the issue at all, in words
+    mail: str
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "newsletter": self.newsletter,
+            "date": self.date,
+            "issue_state": self.issue_state,
+            "picked": self.decision.place is not None,
+            "place": self.decision.place,
+            "score": self.decision.score,
+            "reasons": [
+                {"rule": reason.rule, "passed": reason.passed, "text": reason.text}
+                for reason in self.decision.reasons
+            ],
+            "changes": list(self.decision.changes),
+            "mail": self.mail,
+        }
+
+
+def why(session: Session, subscriber: Subscriber, story: Story) -> list[Explanation]:
+    """The story's way to this reader, newest issue first; empty if no issue ever had it to tell."""
+    issues = session.scalars(
+        select(Issue)
+        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+        .join(Pick, Pick.issue_id == Issue.id)
+        .where(
+            Pick.story_id == story.id,
+            Newsletter.slug.in_([one.newsletter for one in subscriber.subscriptions]),
+        )
+        .order_by(Issue.publish_at.desc())
+    ).all()
+    return [_explain(session, issue, subscriber, story) for issue in issues]
+
+
+def _explain(session: Session, issue: Issue, subscriber: Subscriber, story: Story) -> Explanation:
+    selection = selection_for(session, issue, subscriber)
+    decision = next(d for d in selection.decisions if d.candidate.story_id == story.id)
+    return Explanation(
+        newsletter=issue.newsletter.slug,
+        date=issue.date.isoformat(),
+        issue_state=issue.state,
+        decision=decision,
+        mail=_mail(session, issue, subscriber),
+    )
+
+
+def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str:
+    delivery = session.scalar(
+        select(Delivery).where(
+            Delivery.kind == DeliveryKind.DIGEST,
+            Delivery.occasion_id == issue.id,
+            Delivery.subscriber_id == subscriber.id,
+        )
+    )
+    if delivery is not None:
+        when = f"due {delivery.due_at:%Y-%m-%d %H:%M} UTC"
+        return f"{delivery.state}, {when}" + (f": {delivery.reason}" if delivery.reason else "")
+    subscription = next(s for s in subscriber.subscriptions if s.newsletter == issue.newsletter.slug)
+    if subscription.state != SubscriptionState.CONFIRMED:
+        return f"none: the subscription is {subscription.state}"
+    timing = reading(issue, subscriber.rhythm)
+    if timing is None:
+        return "none: the reader chose other days of the week"
+    barred = roster.barred(session, [subscriber.id], issue.newsletter.slug, now=timing[0])
+    if barred:
+        return f"none: {barred[subscriber.id]}"
+    if issue.published_at is None:
+        return f"not yet published; would be due {timing[0]:%Y-%m-%d %H:%M} UTC"
+    return "none"

@@ -1,0 +1,91 @@
+"""The composition root: Settings in, the services that the doors work with out.
+
+The only place that names concrete providers. Building connects to nothing.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url
+
+from newsletter.composition import Composer
+from newsletter.config import ROOT, Settings
+from newsletter.dispatch import Dispatcher
+from newsletter.mail import Provider
+from newsletter.providers.folder import FolderProvider
+from newsletter.providers.sendgrid import SendGridProvider
+from newsletter.providers.smtp import SmtpProvider
+from newsletter.rendering.renderer import Renderer
+from newsletter.site import Site, load_site
+from newsletter.store.engine import open_engine
+from subscribers.tokens import Tokens
+
+NO_POSTAL_ADDRESS = "No postal address yet: set POSTAL_ADDRESS before mail leaves this machine"
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    site: Site
+    engine: Engine
+    tokens: Tokens
+    renderer: Renderer
+    provider: Provider
+
+    def dispatcher(self) -> Dispatcher:
+        """A worker's hands, with an identity and a memory of their own."""
+        composer = Composer(
+            self.engine,
+            self.renderer,
+            self.tokens,
+            self.site,
+            sender=self.settings.mail_from,
+            public_url=self.settings.public_url,
+        )
+        return Dispatcher(self.engine, self.provider, composer)
+
+
+def build(settings: Settings) -> Services:
+    """Everything the doors need. Raises BadPublication for a publication file that is none."""
+    site = load_site(settings.publication)
+    return Services(
+        settings=settings,
+        site=site,
+        engine=open_engine(settings.database_url),
+        tokens=Tokens(_signing_keys(settings)),
+        renderer=Renderer(
+            ROOT / "templates" / "email",
+            site_name=site.name,
+            site_url=site.url,
+            postal_address=settings.postal_address or NO_POSTAL_ADDRESS,
+        ),
+        provider=_provider(settings),
+    )
+
+
+def _provider(settings: Settings) -> Provider:
+    if settings.mail_provider == "smtp" and settings.smtp_url:
+        return SmtpProvider(settings.smtp_url.get_secret_value())
+    if settings.mail_provider == "sendgrid" and settings.sendgrid_api_key:
+        return SendGridProvider(settings.sendgrid_api_key.get_secret_value(), host=settings.sendgrid_api_url)
+    return FolderProvider(settings.mail_folder)
+
+
+def _signing_keys(settings: Settings) -> tuple[str, ...]:
+    """The configured keys; an embedded instance without any makes one and keeps it by its database."""
+    if settings.secret_key:
+        return tuple(key.get_secret_value() for key in settings.secret_key)
+    path = _embedded_home(settings) / "secret.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return (path.read_text().strip(),)
+
+
+def _embedded_home(settings: Settings) -> Path:
+    database = make_url(settings.database_url)
+    if database.get_backend_name() == "sqlite" and database.database:
+        return Path(database.database).parent
+    return ROOT / "var"

@@ -1,0 +1,1 @@
+"""People from elsewhere: files that describe them, and how they come in."""

@@ -1,0 +1,232 @@
+"""The command line: what a person types, what they read, and the exit code that scripts rely on."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.cli.main import main
+from tests.conftest import SETTINGS
+
+
+@dataclass
+class Run:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Run]
+
+STORY = {
+    "id": "sample-1",
+    "title": "A sample lab opens an office",
+    "date": "2026-01-08",
+    "who_should_care": ["Investors"],
+    "coverage": [{"outlet": "The Sample Courier", "url": "https://courier.example/office"}],
+}
+
+
+@pytest.fixture
+def cli(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database_url: str,
+    tmp_path: Path,
+) -> Cli:
+    """Runs a command on a fresh instance, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {**SETTINGS, "DATABASE_URL": database_url, "MAIL_FOLDER": "mail"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
+        capsys.readouterr()
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return Run(int(code or 0), captured.out, captured.err)
+
+    run("migrate")
+    return run
+
+
+def story_file(folder: Path, *stories: dict[str, Any]) -> str:
+    path = folder / "stories.jsonl"
+    path.write_text("\n".join(json.dumps(story) for story in stories), encoding="utf-8")
+    return str(path)
+
+
+def test_the_main_job(cli: Cli, tmp_path: Path) -> None:
+    """Import, subscribe, tick: the digest with the story is in the folder, and the proof adds up."""
+    assert cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z").code == 0
+    added = cli(
+        "subscribers", "add", "ines@reader.example", "--newsletter", "daily", "--audience", "Investors",
+        "--timezone", "Europe/Paris", "--hour", "8", "--confirmed", "--source", "test",
+    )  # fmt: skip
+    assert added.code == 0, added.err
+    assert cli("tick", "--at", "2026-01-08T06:30Z").code == 0
+    assert not list((tmp_path / "mail").glob("*.eml")), "08:00 in Paris is 07:00 UTC"
+    assert "1 accepted" in cli("tick", "--at", "2026-01-08T07:00Z").out
+    (mail,) = (tmp_path / "mail").glob("*.eml")
+    assert b"A sample lab opens an office" in mail.read_bytes()
+    (issue,) = cli("issues", "list", "--json").json()
+    assert issue["state"] == "finished"
+    proof = cli("issues", "proof", str(issue["id"]), "--json")
+    assert (proof.code, proof.json()["counts"]["accepted"], proof.json()["adds_up"]) == (0, 1, True)
+
+
+def test_why(cli: Cli, tmp_path: Path) -> None:
+    """`why` names every rule, for a story that came and for one that did not."""
+    other = {**STORY, "id": "sample-2", "title": "Chips get cheaper", "who_should_care": ["Engineers"]}
+    cli("stories", "import", story_file(tmp_path, STORY, other), "--seen-at", "2026-01-08T02:00Z")
+    cli(
+        "subscribers", "add", "ines@reader.example", "--audience", "Investors", "--confirmed",
+        "--source", "test",
+    )  # fmt: skip
+    cli("tick", "--at", "2026-01-08T08:00Z")
+    (came,) = cli("why", "ines@reader.example", "sample-1", "--json").json()
+    assert came["picked"]
+    assert came["mail"].startswith("accepted")
+    text = cli("why", "ines@reader.example", "sample-2").out
+    assert "left out" in text
+    assert "for Engineers; about no company or topic that the reader follows" in text
+
+
+def test_import_reports_and_is_idempotent(cli: Cli, tmp_path: Path) -> None:
+    """One JSON object with three counts and the refusals; the good records are in, the exit code is 1."""
+    path = tmp_path / "stories.jsonl"
+    path.write_text(json.dumps(STORY) + "\n{broken\n" + json.dumps({**STORY, "id": "x", "title": ""}) + "\n")
+    first = cli("stories", "import", str(path), "--json")
+    assert first.code == 1
+    report = first.json()
+    assert (report["added"], report["changed"], report["unchanged"]) == (1, 0, 0)
+    assert [refusal["where"] for refusal in report["refused"]] == ["line 2", "line 3"]
+    assert all(refusal["reason"] and refusal["remedy"] for refusal in report["refused"])
+    assert cli("stories", "import", str(path), "--json").json()["unchanged"] == 1
+    changed = story_file(tmp_path, {**STORY, "tldr": {"text": "Now with a summary.", "label": "AI"}})
+    assert cli("stories", "import", changed, "--json").json()["changed"] == 1
+    assert cli("stories", "show", "sample-1", "--json").json()["revision"] == 2
+
+
+def test_double_opt_in(cli: Cli, tmp_path: Path) -> None:
+    """Without --confirmed a subscriber is pending, and the next tick mails them the question."""
+    assert "pending" in cli("subscribers", "add", "ines@reader.example").out
+    cli("tick")
+    (mail,) = (tmp_path / "mail").glob("*.eml")
+    assert b"Auto-Submitted: auto-generated" in mail.read_bytes()
+    shown = cli("subscribers", "show", "ines@reader.example", "--json").json()
+    assert shown["subscriptions"] == {"daily": "pending"}
+
+
+def test_subscriber_import(cli: Cli, tmp_path: Path) -> None:
+    """A CSV file comes in with its zones and hours; a bad row is named and stops no other."""
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "email,name,audiences,timezone,hour\n"
+        "ines@reader.example,Ines,Investors;Engineers,Europe/Paris,8\n"
+        "not an address,,,,\n"
+        "otto@reader.example,Otto,,Mars/Base,8\n"
+    )
+    done = cli("subscribers", "import", str(path), "--newsletter", "daily", "--confirmed", "--source", "fair")
+    assert done.code == 1
+    assert "1 added" in done.out
+    assert "refused line 3" in done.err
+    assert "Mars/Base" in done.err
+    shown = cli("subscribers", "show", "ines@reader.example", "--json").json()
+    assert shown["subscriptions"] == {"daily": "confirmed"}
+    assert shown["rhythm"] == "08:00 Europe/Paris, every day"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["subscribers", "add", "nobody"], ["nobody", "@"]),
+        (["subscribers", "add", "a@b.example", "--timezone", "Mars/Base"], ["Mars/Base", "Europe/Paris"]),
+        (["subscribers", "add", "a@b.example", "--hour", "25"], ["25", "0 to 23"]),
+        (["subscribers", "add", "a@b.example", "--audience", "Martians"], ["Martians", "Policymakers"]),
+        (["subscribers", "add", "a@b.example", "--newsletter", "hourly"], ["hourly", "daily"]),
+        (["stories", "import", "missing.json"], ["missing.json"]),
+        (["stories", "show", "77"], ["77", "stories list"]),
+        (["issues", "show", "77"], ["77", "issues list"]),
+        (["issues", "approve", "77"], ["77", "issues list"]),
+        (["tick", "--at", "tomorrow"], ["tomorrow", "2026-11-24T07:00Z"]),
+        (["why", "a@b.example", "1"], ["1", "stories list"]),
+    ],
+)
+def test_bad_input(cli: Cli, arguments: list[str], words: list[str]) -> None:
+    """Bad input ends with exit code 1 and one message that names the input and the remedy."""
+    run = cli(*arguments)
+    assert run.code == 1
+    assert "Traceback" not in run.err
+    for word in words:
+        assert word in run.err
+
+
+def test_unknown_columns_change_nothing(cli: Cli, tmp_path: Path) -> None:
+    """A file with a column that we do not know is refused whole, and the column is named."""
+    path = tmp_path / "people.csv"
+    path.write_text("email,shoe size\nines@reader.example,38\n")
+    run = cli("subscribers", "import", str(path))
+    assert run.code == 1
+    assert "shoe size" in run.err
+    assert cli("subscribers", "list", "--json").json() == []
+
+
+def test_wrong_usage(cli: Cli) -> None:
+    """An unknown command or a missing argument is wrong usage: exit code 2."""
+    assert cli("stories", "import").code == 2
+    assert cli("subscribers", "add", "a@b.example", "--confirmed").code == 2
+
+
+def test_settings_are_reported_all_at_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fault of the settings is named, with the variable and the remedy, in one go."""
+    monkeypatch.setenv("PORT", "many")
+    monkeypatch.setenv("MAIL_FROM", "nobody")
+    run = cli("stories", "list")
+    assert run.code == 1
+    assert "PORT" in run.err
+    assert "MAIL_FROM" in run.err
+
+
+def test_hold_and_cancel(cli: Cli, tmp_path: Path) -> None:
+    """An issue is planned, held, approved and cancelled by its number; an illegal step is refused."""
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    (issue,) = cli("issues", "plan", "daily", "--at", "2026-01-08T03:00Z", "--json").json()
+    number = str(issue["id"])
+    assert cli("issues", "hold", number).code == 0
+    assert cli("issues", "approve", number).code == 0
+    assert cli("issues", "preview", number, "--audience", "Investors", "--out", "shown").code == 0
+    assert "A sample lab opens an office" in (tmp_path / "shown/preview.html").read_text()
+    assert cli("issues", "preview", number, "--audience", "Engineers").code == 1
+    assert cli("issues", "cancel", number).code == 0
+    again = cli("issues", "approve", number)
+    assert again.code == 1
+    assert "cancelled" in again.err
+
+
+def test_test_mail(cli: Cli, tmp_path: Path) -> None:
+    """A test mail is marked, and nobody counts as told."""
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    (issue,) = cli("issues", "plan", "daily", "--at", "2026-01-08T03:00Z", "--json").json()
+    assert cli("send-test", str(issue["id"]), "ed@desk.example").code == 0
+    (mail,) = (tmp_path / "mail").glob("*.eml")
+    assert b"[TEST]" in mail.read_bytes()
+    assert cli("issues", "show", str(issue["id"]), "--json").json()["state"] == "draft"
+
+
+def test_check(cli: Cli) -> None:
+    """`check` says that all is well, and names what is not."""
+    run = cli("check")
+    assert run.code == 0, run.err
+    assert "up to date" in run.out

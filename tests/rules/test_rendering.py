@@ -1,0 +1,442 @@
+"""The mails themselves: every fact in them, nothing hostile, legible in light and dark."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader
+from lxml import html as lxml_html
+
+from newsletter.content import Analysis, Article, Company, Impact, Maker, StoryContent, Tldr
+from newsletter.mail import Content
+from newsletter.rendering.joining import size_of
+from newsletter.rendering.pieces import Form
+from newsletter.rendering.renderer import Renderer, RenderError
+from newsletter.rendering.telling import Telling
+from newsletter.rendering.typesetting import columns
+from tests.digests import (
+    ARABIC,
+    BARE,
+    CHINESE,
+    DAY,
+    DESCRIPTION,
+    EDITION,
+    NEWSLETTER,
+    RENDERER,
+    RICH,
+    TEMPLATES,
+    digest,
+)
+
+STORY_PAGE = Path(__file__).parents[3] / "shared" / "data" / "story-page.json"
+
+
+def only(content: StoryContent, form: Form = Form.FULL, **telling: object) -> Content:
+    return digest((Telling(content, form, **telling), ("Engineers",)))  # type: ignore[arg-type]
+
+
+def parsed(mail: Content) -> lxml_html.HtmlElement:
+    return lxml_html.document_fromstring(mail.html)
+
+
+def words(mail: Content) -> str:
+    """What a reader sees, on one line and without the marks of direction."""
+    return " ".join(re.sub("[\u2068\u2069]", "", parsed(mail).text_content()).split())
+
+
+def on_one_line(text: str) -> str:
+    return " ".join(re.sub("[\u2068\u2069]", "", text).split())
+
+
+@pytest.mark.parametrize("part", ["html", "txt"])
+@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation"])
+def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> None:
+    """The mails are those that were read and found good; a change shows as a diff."""
+    mail = {
+        "digest": lambda: digest(*EDITION),
+        "two-scripts": lambda: digest((Telling(ARABIC), ("2 outlets",)), (Telling(CHINESE), ("2 outlets",))),
+        "confirmation": lambda: RENDERER.confirmation(newsletters=[NEWSLETTER, "Race to AGI Weekly"]),
+    }[name]()
+    if part == "txt":
+        golden(f"{name}.txt", f"{mail.subject}\n\n{mail.text}")
+    else:
+        golden(f"{name}.html", mail.html.replace("><", ">\n<"))
+
+
+def test_everything_in_both_parts() -> None:
+    """Every title and every link of a story stands in html and in text."""
+    mail = digest(*EDITION)
+    links = {element.get("href") for element in parsed(mail).iter("a")}
+    for telling, _ in EDITION:
+        content = telling.content
+        assert content.title in words(mail)
+        assert content.title in on_one_line(mail.text)
+        for article in content.coverage:
+            assert article.outlet in words(mail)
+            assert article.outlet in on_one_line(mail.text)
+            assert article.url is None or (article.url in links and article.url in mail.text)
+    cited = {"https://chipwire.example/cost", "https://faraway.example/z", "https://licence.example/text"}
+    assert cited <= links
+    assert all(url in mail.text for url in cited)
+    assert "@@unsubscribe_url@@" in links
+    assert "@@unsubscribe_url@@" in mail.text
+
+
+def test_every_citation_resolves() -> None:
+    """`[n]` in the analysis leads to the source that is number n of the coverage, in both parts."""
+    mail = only(RICH)
+    document = parsed(mail)
+    numbered = {}
+    for rows in document.iter("ol"):
+        for place, row in enumerate(rows.iter("li"), int(rows.get("start", "1"))):
+            numbered[place] = row
+    cited = [link for link in document.iter("a") if re.search(r"\[\d+\]$", link.text_content())]
+    sites = {}
+    for link in cited:
+        number = int(re.search(r"\[(\d+)\]$", link.text_content())[1])  # type: ignore[index]
+        sites[link.get("href")] = numbered[number].text_content()
+        assert f"\n[{number}] " in mail.text
+    assert [site.split(" · ")[0] for site in sites.values()] == [
+        "Latent Ledger",
+        "Chipwire",
+        "faraway.example",
+        "licence.example",
+    ]
+    assert "[6]" in mail.text
+    assert "[0]" not in mail.text
+
+
+def test_all_facts_of_a_rich_story() -> None:
+    """Nothing that the story page shows is lost on the way into the mail."""
+    mail = only(RICH, note="We checked the weights.")
+    for part in (words(mail), on_one_line(mail.text)):
+        for fact in (
+            "Models · March 3, 2026",
+            "Editor’s note: We checked the weights.",
+            "AI-summarized from 4 sources",
+            "Training is put at $9M.",
+            "May advance AGI timeline",
+            "For engineers and researchers",
+            "Race to AGI Analysis",
+            "Northlight · AI Lab · Canada · valuation $4.2B (as of November 1, 2025)",
+            "Openfield · Nonprofit",
+            "About this summary: This story is told by 4 outlets.",
+            "Because: Engineers",
+            "Also cited",
+            DESCRIPTION,
+            "1 Sample Street, Sampletown",
+        ):
+            assert fact in part
+    assert "Courrier du Calcul · French · Read" in words(mail)
+    assert "計算新報 · Japanese · Read" in words(mail)
+    assert "Latent Ledger · English · Read original" in words(mail)
+    assert "[2] Courrier du Calcul (French)" in mail.text
+
+
+def test_absent_facts_are_left_out() -> None:
+    """A story of which little is known shows no empty label, no None and no number that nobody gave."""
+    mail = only(BARE)
+    for label in ("TL;DR", "Companies", "Coverage", "AGI timeline", "None", "Editor", "About this"):
+        assert label not in words(mail)
+        assert label not in mail.text
+    untold = only(StoryContent(title="t", date=DAY, tldr=Tldr("Text.", Maker.AI)))
+    assert "TL;DR (AI-summarized)" in untold.text
+    by_hand = only(StoryContent(title="t", date=DAY, tldr=Tldr("Text.", Maker.EDITOR, 3)))
+    assert "TL;DR (Written by the editors)" in by_hand.text
+
+
+@pytest.mark.parametrize("impact", Impact)
+def test_impact_is_told_in_words(impact: Impact) -> None:
+    """Each impact has its own words and its own glyph; colour alone tells nothing."""
+    others = [only(StoryContent("t", DAY, impact=other)) for other in Impact if other is not impact]
+    found = re.search(r"Impact: (.+)", only(StoryContent("t", DAY, impact=impact)).text)
+    assert found
+    assert all(found[1] not in words(other) for other in others)
+
+
+def test_forms() -> None:
+    """An update says what changed and skips the analysis; a compact card names its coverage in a line."""
+    update = only(RICH, Form.UPDATE, changes=("+9 outlets since Tuesday", "may advance → may delay"))
+    assert "Update: +9 outlets since Tuesday · may advance → may delay" in words(update)
+    compact = only(RICH, Form.COMPACT)
+    assert "Coverage: Latent Ledger, Courrier du Calcul, Chipwire, 計算新報" in words(compact)
+    assert size_of(compact) < size_of(update) < size_of(only(RICH))
+    for mail in (update, compact):
+        assert "Race to AGI Analysis" not in words(mail)
+        assert "Training is put at $9M." in words(mail)
+        assert "May advance AGI timeline" in words(mail)
+
+
+def test_editors_words_win() -> None:
+    """The editor's headline stands in place of the title, in the contents too."""
+    mail = digest((Telling(RICH, headline="Weights for all"), ()), (Telling(BARE), ()))
+    assert words(mail).count("Weights for all") == 2
+    assert RICH.title not in words(mail)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "{{ 7*7 }}{% for x in y %}",
+        "]]></mj-text></mj-body>",
+        "<!--[if mso]>",
+        "[x](javascript:alert(1)) ([evil.example](javascript:alert(1)))",
+        "![x](https://evil.example/pixel.gif)",
+        '<a href="https://evil.example" onclick="x">x</a>',
+        "@@unsubscribe_url@@ @@secret@@",
+        "\x00\x08\x1b[31m\u202e\ufdd0\ud800",
+    ],
+)
+def test_hostile_texts_are_only_texts(text: str) -> None:
+    """Whatever a story says, wherever it says it, stays text: no element, no link, no slot, no code."""
+    story = StoryContent(
+        title=text,
+        date=DAY,
+        category=text,
+        primary_outlet=text,
+        primary_url=text,
+        tldr=Tldr(text, Maker.AI, 3, language=text),
+        about=text,
+        analysis=Analysis(text, text),
+        audiences=(text,),
+        companies=(Company(text, text, text, text),),
+        coverage=(Article(text, "javascript:alert(1)", text),),
+    )
+    for form in Form:
+        mail = digest((Telling(story, form, text, text, (text,)), (text,)), (Telling(story, form), ()))
+        mail = mail.fill({"unsubscribe_url": "https://racetoagi.example/u"})
+        document = parsed(mail)
+        assert not list(document.iter("script", "img", "iframe", "form", "base", "link"))
+        links = {element.get("href") for element in document.iter("a")}
+        assert links == {"https://racetoagi.example/u", "https://racetoagi.example"}
+        assert "onclick" not in {name for element in document.iter() for name in element.attrib}
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", mail.html + mail.text)
+        assert "49" not in words(mail)
+
+
+@pytest.mark.parametrize("unit", ["<b>", "> ", "- ", "[", "*", "`", "![", "(", "\n\n1. ", "_a", "<!--"])
+def test_deep_nesting_is_survived(unit: str) -> None:
+    """Ten thousand levels of anything neither crash nor stall the renderer."""
+    deep = unit * 10_000 + "end"
+    story = StoryContent("t", DAY, tldr=Tldr(deep), analysis=Analysis("Analysis", deep))
+    assert size_of(only(story)) < 92 * 1024
+
+
+def test_endless_texts_are_cut() -> None:
+    """A TL;DR of five megabytes, with spaces or without, becomes a paragraph that says it was cut."""
+    for text in ("word " * 1_000_000, "字" * 1_600_000, "x" * 5_000_000):
+        mail = only(StoryContent(title=text, date=DAY, tldr=Tldr(text), about=text))
+        assert size_of(mail) < 20 * 1024
+        assert "…" in mail.text
+
+
+def test_long_tldr_ends_at_a_sentence() -> None:
+    """A long TL;DR in Markdown becomes plain paragraphs of about 120 words, ended at a sentence."""
+    sentence = "The **lab** said on [its blog](https://lab.example) that U.S. work goes on. "
+    told = RENDERER.card(StoryContent("t", DAY, tldr=Tldr("# News\n\n" + sentence * 30)), Form.FULL)
+    assert 100 <= told.words <= 125
+    assert "goes on. …" in told.html
+    assert "**" not in told.text
+
+
+def test_right_to_left_is_mirrored() -> None:
+    """An Arabic card runs from the right: alignment, edge, list and foreign words within."""
+    mail = only(ARABIC)
+    card = next(element for element in parsed(mail).iter("div") if element.get("lang") == "ar")
+    assert card.get("dir") == "rtl"
+    styles = " ".join(element.get("style", "") for element in card.iter())
+    assert "border-right:4px" in styles
+    assert "padding-right:24px" in styles
+    assert not re.search(r"(border|padding)-left|text-align:left", styles)
+    assert any(cell.get("align") == "right" for cell in card.iterancestors("td"))
+    assert "\u2068$120M\u2069" in mail.html
+    assert "\u2068$120M\u2069" in mail.text
+    assert all("dir" not in element.attrib for element in parsed(only(CHINESE)).iter("h2"))
+
+
+def test_tldr_in_another_language() -> None:
+    """A TL;DR that is not in the language of its title says so."""
+    story = StoryContent("A title", DAY, tldr=Tldr("خصصت الهيئة مبلغ", Maker.AI, 1, "ar"))
+    box = next(element for element in parsed(only(story)).iter("div") if element.get("lang") == "ar")
+    assert box.get("dir") == "rtl"
+    assert "خصصت" in box.text_content()
+
+
+def test_text_part_keeps_its_width() -> None:
+    """No line of a text part is wider than 72 columns, wide letters counted twice; links stay whole."""
+    for line in digest(*EDITION).text.splitlines():
+        assert columns(line) <= 72 or line.strip().startswith(("https://", "@@"))
+        assert line == line.rstrip()
+
+
+def test_nothing_is_fetched() -> None:
+    """A mail loads nothing: no picture, no font, no style sheet, so nobody learns that it was opened."""
+    for mail in (digest(*EDITION), RENDERER.confirmation(newsletters=[NEWSLETTER])):
+        without_links = re.sub(r'<a href="[^"]*"', "", mail.html)
+        assert not re.search(r"src=|url\(|@import|@font-face|<img|<link", without_links)
+        assert set(re.findall(r"https?://[\w.]+", without_links)) <= {"http://www.w3.org"}
+        assert "{{" not in mail.html + mail.text
+
+
+def test_preheader_is_not_the_subject() -> None:
+    """Beside the subject a mailbox shows how the first story begins, or else what follows it."""
+    assert preheader(digest(*EDITION)).startswith("A research consortium released the weights")
+    assert preheader(digest((Telling(BARE), ()), (Telling(RICH), ()))).startswith(RICH.title)
+
+
+def preheader(mail: Content) -> str:
+    return next(div for div in parsed(mail).iter("div") if "none" in div.get("style", "")).text_content()
+
+
+def test_subject() -> None:
+    """The subject is the lead headline on one line, cut at a word where it is too long for a mailbox."""
+    subject = RENDERER.subject([RICH.title, "Other"], newsletter=NEWSLETTER, date=DAY)
+    assert subject == RICH.title
+    long = RENDERER.subject(["A very long headline\r\nBcc: all " * 9], newsletter=NEWSLETTER, date=DAY)
+    assert len(long) <= 78
+    assert re.fullmatch(r"[^\r\n]+ (A|very|long|headline|Bcc:|all)…", long)
+    assert RENDERER.subject([], newsletter=NEWSLETTER, date=DAY) == f"{NEWSLETTER}, March\u00a03,\u00a02026"
+
+
+def test_confirmation_says_all_that_matters() -> None:
+    """The mail names the newsletters and the sender, the life of the link, and that ignoring it is fine."""
+    mail = RENDERER.confirmation(newsletters=[NEWSLETTER, "Race to AGI Weekly"])
+    for part in (words(mail), on_one_line(mail.text)):
+        assert "Race to AGI Daily and Race to AGI Weekly" in part
+        assert "valid for 7 days" in part
+        assert "ignore this mail" in part
+        assert "1 Sample Street" in part
+    assert set(re.findall(r"@@\w+@@", mail.html + mail.text)) == {"@@confirm_url@@"}
+    assert len(mail.subject) <= 78
+
+
+def test_real_story_page() -> None:
+    """The story page of the site arrives whole: its facts, and its citation at the outlet it names."""
+    if not STORY_PAGE.exists():
+        pytest.skip(f"the sample data folder is not here: {STORY_PAGE}")
+    mail = only(_story_page())
+    for part in (words(mail), on_one_line(mail.text)):
+        for fact in (
+            "Mistral AI secures French defence framework deal for sovereign models",
+            "Corporate · January 8, 2026",
+            "AI-summarized from 3 sources",
+            "builds on a 2025 cooperation agreement.",
+            "OpenAI, Anthropic, and Google. [2]",
+            "lead to general intelligence.",
+            "May advance AGI timeline",
+            "For investors, researchers, engineers and policymakers",
+            "Mistral AI · AI Lab · France · valuation $6.0B",
+            "This article aggregates reporting from 3 news sources.",
+        ):
+            assert fact in part
+    assert "Channel NewsAsia · English · Original report" in words(mail)
+    assert "LeMagIT · French" in words(mail)
+    assert "https://www.thestar.com.my/tech/" in mail.text.split("[2] The Star (Malaysia) (English)\n")[1]
+
+
+def _story_page() -> StoryContent:
+    page = json.loads(STORY_PAGE.read_text(encoding="utf-8"))
+    return StoryContent(
+        title=page["title"],
+        date=date.fromisoformat(page["date"]),
+        category=page["category"],
+        primary_outlet=page["primary_source"]["outlet"],
+        tldr=Tldr(page["tldr"]["text"], Maker.AI, page["tldr"]["source_count"]),
+        about=page["about"],
+        analysis=Analysis(**page["analysis"]),
+        impact=Impact.ADVANCE,
+        audiences=tuple(page["who_should_care"]),
+        companies=tuple(Company(**company) for company in page["companies"]),
+        coverage=tuple(
+            Article(article["outlet"], language=(article["language"] or "en").lower())
+            for article in page["coverage"]
+        ),
+    )
+
+
+def test_a_failing_template_is_named(tmp_path: Path) -> None:
+    """A template that fails is named with its line, however it fails, and the fault is told in words."""
+    for fault, line in (("{{ storx.title }}", 2), ("{{ 1 / 0 }}", 2), ("{% if %}", 2)):
+        with pytest.raises(RenderError, match=rf"parts/row\.mjml, line {line}: \w+") as caught:
+            _with(tmp_path, "parts/row.mjml", f"<li>\n{fault}</li>").card(BARE, Form.FULL)
+        assert caught.value.template == "parts/row.mjml"
+    with pytest.raises(RenderError, match=r"parts/full\.mjml: .*near .*</ol>"):
+        _with(tmp_path, "parts/row.mjml", "<li>item</p></li>").card(BARE, Form.FULL)
+    with pytest.raises(RenderError, match=r"digest/subject\.txt"):
+        Renderer(tmp_path / "none", site_name="", site_url="", postal_address="").subject(
+            ["a"], newsletter="n", date=DAY
+        )
+
+
+def test_a_card_may_not_change_what_is_around_it(tmp_path: Path) -> None:
+    """A card that would add to the head of the mail is refused: joined, it would not be what was proved."""
+    two_columns = "<mj-section><mj-column><mj-text>a</mj-text></mj-column><mj-column /></mj-section>"
+    with pytest.raises(RenderError, match="changes the mail around it"):
+        _with(tmp_path, "parts/full.mjml", two_columns).card(BARE, Form.FULL)
+
+
+def test_version_follows_templates_and_site(tmp_path: Path) -> None:
+    """One changed byte in any template, or another address, is another version; else it stays."""
+    same = _with(tmp_path, "digest/subject.txt", (TEMPLATES / "digest/subject.txt").read_text()).version
+    assert same == RENDERER.version
+    assert _with(tmp_path, "digest/subject.txt", "x").version != same
+    other = Renderer(TEMPLATES, site_name="Race to AGI", site_url="https://r.example", postal_address="x")
+    assert other.version != same
+
+
+def _with(folder: Path, name: str, source: str) -> Renderer:
+    """A renderer whose template `name` reads `source`."""
+    shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True)
+    (folder / name).write_text(source)
+    return Renderer(
+        folder,
+        site_name="Race to AGI",
+        site_url="https://racetoagi.example",
+        postal_address="Race to AGI, 1 Sample Street, Sampletown",
+    )
+
+
+def test_templates_avoid_known_traps() -> None:
+    """No unitless nought in a padding (Outlook errs in width), no picture, `safe` only on our own."""
+    for path in TEMPLATES.rglob("*.mjml"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r'<mj-[^>]*padding[\w-]*="(?:[^"]*\s)?0(?:\s[^"]*)?"', source), path
+        assert "mj-image" not in source
+        assert "<img" not in source
+        assert set(re.findall(r"\{\{ ?([^}]*)\| safe", source)) <= {
+            "rows ",
+            "cards ",
+            '("&#847;&zwnj;&nbsp;" * 60) ',
+        }
+
+
+def test_contrast() -> None:
+    """Every text has 4.5:1 on every paper it stands on, every meaningful edge 3:1, in light and dark."""
+    jinja = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    tokens = jinja.get_template("parts/tokens.jinja").module
+    for name in ("light", "dark"):
+        colours = getattr(tokens, name)
+        papers = [colours[paper] for paper in ("page", "card", "box")]
+        for text in ("ink", "meta", "link"):
+            assert min(contrast(colours[text], paper) for paper in papers) >= 4.5, (name, text)
+        assert contrast(colours["edge"], colours["card"]) >= 3, name
+        for pill in (*map(str, Impact), "button"):
+            assert contrast(colours[pill]["ink"], colours[pill]["paper"]) >= 4.5, (name, pill)
+            assert contrast(colours[pill]["edge"], colours["card"]) >= 3, (name, pill)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours (WCAG 2.2, 1.4.3)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,231 @@
+"""Dispatch: at most once handed over, never silently lost, whatever fails."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from newsletter.dispatch import claim, mark, record, rescue, waiting
+from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
+from newsletter.models import Delivery
+from newsletter.outbox import queue_confirmation
+from newsletter.store.clock import database_now
+from newsletter.store.engine import reading, writing
+from newsletter.wiring import Services
+from subscribers import consent
+from subscribers.address import parse
+from subscribers.consent import Channel
+from subscribers.lens import Lens
+from subscribers.rhythm import Rhythm
+from tests.faulty import FaultyProvider
+
+NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
+
+
+def queue(services: Services, number: int) -> list[int]:
+    """That many confirmation mails in the outbox; returns the ids of their deliveries."""
+    with writing(services.engine) as session:
+        for n in range(number):
+            asked = consent.request(
+                session,
+                parse(f"reader{n}@inbox.example"),
+                ["daily"],
+                lens=Lens(),
+                rhythm=Rhythm(),
+                channel=Channel.FORM,
+                wording="Yes",
+                now=NOW,
+            )
+            assert asked is not None
+            queue_confirmation(
+                session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=NOW
+            )
+        return list(session.scalars(select(Delivery.id).order_by(Delivery.id)))
+
+
+def rows(services: Services) -> list[Delivery]:
+    with reading(services.engine) as session:
+        found = list(session.scalars(select(Delivery).order_by(Delivery.id)))
+        session.expunge_all()
+        return found
+
+
+def states(services: Services) -> list[str]:
+    return [row.state for row in rows(services)]
+
+
+def faulty(services: Services, fault: Callable[[Mail], Outcome | None]) -> Services:
+    return replace(services, provider=FaultyProvider(services.provider, fault))
+
+
+def files(services: Services) -> int:
+    return len(list(services.settings.mail_folder.glob("*.eml")))
+
+
+def test_each_outcome_settles_its_row(services: Services) -> None:
+    """Every verdict of the provider becomes the state and reason of its own delivery, of no other."""
+    accepted, refused, unknown, not_taken = queue(services, 4)
+    outcomes = {
+        refused: Outcome(Verdict.REFUSED, "550 5.1.1 no such mailbox"),
+        unknown: Outcome(Verdict.UNKNOWN, "the answer was lost"),
+        not_taken: Outcome(Verdict.NOT_TAKEN, "451 try later"),
+    }
+    done = faulty(services, lambda mail: outcomes.get(mail.delivery_id)).dispatcher().run(NOW)
+    found = {row.id: row for row in rows(services)}
+    assert found[accepted].state == "accepted"
+    assert (found[refused].state, found[refused].reason) == ("refused", "550 5.1.1 no such mailbox")
+    assert found[unknown].state == "unknown"
+    assert (found[not_taken].state, found[not_taken].due_at) == ("queued", NOW + waiting(1, not_taken))
+    assert done.counts == {"accepted": 1, "refused": 1, "unknown": 1, "queued": 1}
+    assert all(row.owner is None for row in found.values())
+
+
+def test_what_was_not_taken_is_tried_again(services: Services) -> None:
+    """A mail that the provider did not take leaves at a later run, once."""
+    queue(services, 1)
+    faulty(services, lambda _: Outcome(Verdict.NOT_TAKEN, "421 busy")).dispatcher().run(NOW)
+    assert states(services) == ["queued"]
+    services.dispatcher().run(NOW + timedelta(seconds=30))
+    assert states(services) == ["queued"], "not before its time"
+    services.dispatcher().run(NOW + timedelta(minutes=5))
+    assert states(services) == ["accepted"]
+    assert files(services) == 1
+
+
+def test_unknown_is_never_repeated(services: Services) -> None:
+    """If the hand-over breaks, the mail may have left: it stays unknown and is not sent again."""
+    queue(services, 2)
+
+    def broken(_: Mail) -> Outcome | None:
+        raise ConnectionResetError
+
+    faulty(services, broken).dispatcher().run(NOW)
+    services.dispatcher().run(NOW + timedelta(hours=1))
+    assert states(services) == ["unknown", "unknown"]
+    assert files(services) == 0
+
+
+def test_a_wrong_key_stops_the_line_and_loses_nothing(services: Services) -> None:
+    """A misconfigured provider stops the run with its reason; everything is still queued."""
+    queue(services, 3)
+
+    def wrong_key(_: Mail) -> Outcome | None:
+        raise Misconfigured("the key is refused: set SENDGRID_API_KEY")
+
+    done = faulty(services, wrong_key).dispatcher().run(NOW)
+    assert done.stopped == "the key is refused: set SENDGRID_API_KEY"
+    assert states(services) == ["queued"] * 3
+    services.dispatcher().run(NOW + timedelta(hours=1))
+    assert states(services) == ["accepted"] * 3
+
+
+def test_a_poisoned_mail_harms_no_other(services: Services) -> None:
+    """A mail that cannot be composed is refused with the part at fault; its neighbours leave."""
+    first, *_ = queue(services, 3)
+    with writing(services.engine) as session:
+        session.execute(update(Delivery).where(Delivery.id == first).values(occasion_id=999_999))
+    services.dispatcher().run(NOW)
+    assert states(services) == ["refused", "accepted", "accepted"]
+    assert "confirmation 999999" in (rows(services)[0].reason or "")
+
+
+def test_dead_before_the_mark_is_retried(services: Services) -> None:
+    """A worker that died after its claim leaves a lease; when it has run out, the mail goes out."""
+    queue(services, 1)
+    with writing(services.engine) as session:
+        claim(session, 10, "dead", now=NOW)
+    services.dispatcher().run(NOW)
+    assert states(services) == ["claimed"], "the lease still holds"
+    let_leases_end(services)
+    services.dispatcher().run(NOW)
+    assert states(services) == ["accepted"]
+
+
+def test_dead_after_the_mark_is_unknown(services: Services) -> None:
+    """A worker that died after the mark may have handed over: unknown, with the reason, not again."""
+    ids = queue(services, 1)
+    with writing(services.engine) as session:
+        claim(session, 10, "dead", now=NOW)
+        mark(session, ids, "dead")
+    let_leases_end(services)
+    services.dispatcher().run(NOW)
+    assert states(services) == ["unknown"]
+    assert "worker died" in (rows(services)[0].reason or "")
+    assert files(services) == 0
+
+
+def test_a_sleeper_can_write_nothing(services: Services) -> None:
+    """A worker that slept through its lease neither marks nor records what another one claimed since."""
+    (delivery,) = queue(services, 1)
+    with writing(services.engine) as session:
+        claim(session, 10, "sleeper", now=NOW)
+    let_leases_end(services)
+    with writing(services.engine) as session:
+        rescue(session, now=NOW)
+        claim(session, 10, "awake", now=NOW)
+    with writing(services.engine) as session:
+        assert mark(session, [delivery], "sleeper") == set()
+        outcome = {delivery: Outcome(Verdict.REFUSED, "stale")}
+        record(session, outcome, {delivery: 1}, "sleeper", "folder", now=NOW)
+    (row,) = rows(services)
+    assert (row.state, row.owner, row.attempt) == ("claimed", "awake", 2)
+
+
+def let_leases_end(services: Services) -> None:
+    with writing(services.engine) as session:
+        past = database_now(session) - timedelta(seconds=1)
+        session.execute(update(Delivery).values(lease_until=past))
+
+
+@pytest.mark.parametrize("workers", [4])
+def test_many_workers_double_nothing(services: Services, workers: int) -> None:
+    """Workers that run at once share the outbox: every mail leaves once, none twice."""
+    seen: list[int] = []
+
+    def watch(mail: Mail) -> Outcome | None:
+        seen.append(mail.delivery_id)
+        return None
+
+    ids = queue(services, 60)
+    services.provider.max_batch = 5
+    watched = faulty(services, watch)
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(watched.dispatcher().run, NOW) for _ in range(workers)]:
+            done.result()
+    assert sorted(seen) == ids
+    assert set(states(services)) == {"accepted"}
+    assert files(services) == 60
+
+
+def test_confirmations_first(services: Services) -> None:
+    """A confirmation is claimed before digests that were due earlier."""
+    first, second = queue(services, 2)
+    with writing(services.engine) as session:
+        earlier = NOW - timedelta(hours=1)
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id == first)
+            .values(kind="digest", newsletter=None, due_at=earlier)
+        )
+        claimed, _ = claim(session, 1, "worker", now=NOW)
+    assert [one.delivery_id for one in claimed] == [second]
+
+
+def test_waiting_grows_to_a_limit() -> None:
+    """Each attempt waits longer than the one before, up to half an hour and its spread."""
+    waits = [waiting(attempt, 0) for attempt in range(1, 20)]
+    assert waits == sorted(waits)
+    assert waits[0] == timedelta(minutes=1)
+    assert waits[-1] == timedelta(minutes=30)
+
+
+def test_one_mail_for_one_request(services: Services) -> None:
+    """The same ledger line never gives rise to a second confirmation mail."""
+    queue(services, 1)
+    with writing(services.engine) as session:
+        row = session.scalars(select(Delivery)).one()
+        queue_confirmation(session, subscriber_id=row.subscriber_id, consent_id=row.occasion_id, now=NOW)
+        assert session.scalar(select(func.count()).select_from(Delivery)) == 1

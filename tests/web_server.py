@@ -1,0 +1,39 @@
+"""A real web server for the tests: one for all of them, each with an application of its own."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class WebServer:
+    """What the socket at `url` serves is `app`, whatever a test has put there."""
+
+    app: ASGIApp
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@contextmanager
+def web_server() -> Iterator[WebServer]:
+    """A server on a free port of this machine; closed when the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        stage = WebServer("http://{}:{}".format(*listening.getsockname()))
+        server = uvicorn.Server(
+            uvicorn.Config(stage, lifespan="off", ws="none", access_log=False, log_config=None)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield stage
+        server.should_exit = True
+        thread.join()
