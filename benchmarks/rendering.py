@@ -66,7 +66,7 @@ def main() -> None:
     stories = [a_story(number, chance) for number in range(STORIES)]
     shell = renderer.shell(newsletter=NEWSLETTER, description=DESCRIPTION, date=DAY)
     entries = [Entry(renderer.card(story, Form.FULL), because) for story in stories]
-    tellings = [(Telling(story), because) for story in stories]
+    tellings = [Telling(story, because=because) for story in stories]
 
     def compile_whole() -> None:
         chosen = chance.sample(tellings, PER_EDITION)

@@ -1,6 +1,6 @@
 """What readers were told, read from the deliveries: the rows are the only truth about it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -52,7 +52,7 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
 
 def editions_received(
     session: Session, known: Ledger, *, subscriber_id: int | None = None
-) -> Iterator[tuple[int, tuple[int, ...]]]:
+) -> Generator[tuple[int, tuple[int, ...]]]:
     """Subscriber id, and which of the known editions they received; in order of subscribers."""
     if not known.editions:
         return
@@ -63,6 +63,6 @@ def editions_received(
     )
     if subscriber_id is not None:
         query = query.where(Delivery.subscriber_id == subscriber_id)
-    rows = session.execute(query.execution_options(yield_per=10_000))
-    for subscriber, group in groupby(rows, key=lambda row: row[0]):
-        yield subscriber, tuple(edition for _, edition in group if edition is not None)
+    with session.execute(query.execution_options(yield_per=10_000)) as rows:
+        for subscriber, group in groupby(rows, key=lambda row: row[0]):
+            yield subscriber, tuple(edition for _, edition in group if edition is not None)

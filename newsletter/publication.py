@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -86,29 +87,34 @@ class _Freeze:
         slug = self.issue.newsletter.slug
         stored = lenses(self.session)
         self._by_lens_id = {lens_id: self.pool.project(lens) for lens_id, lens in stored.items()}
-        received = _Merge(editions_received(self.session, self.known))
-        for reader in readers(self.session, slug, now=now):
-            timing = self._timing(reader)
-            if timing is None:
-                self.another_day += 1
-                continue
-            due_at, days_back = timing
-            lens = self._by_lens_id[reader.lens_id]
-            edition = self._edition(_Group(lens, received.of(reader.subscriber_id), days_back))
-            self.readers[edition.id] += 1
-            if edition.skipped is None:
-                yield {
-                    "kind": DeliveryKind.DIGEST,
-                    "occasion_id": self.issue.id,
-                    "subscriber_id": reader.subscriber_id,
-                    "newsletter": slug,
-                    "edition_id": edition.id,
-                    "state": DeliveryState.QUEUED,
-                    "due_at": due_at,
-                    "expires_at": due_at + timedelta(hours=self.issue.newsletter.catch_up_hours),
-                    "attempt": 0,
-                    "queued_at": now,
-                }
+        with closing(editions_received(self.session, self.known)) as stream:
+            received = _Merge(stream)
+            for reader in readers(self.session, slug, now=now):
+                timing = self._timing(reader)
+                if timing is None:
+                    self.another_day += 1
+                    continue
+                due_at, days_back = timing
+                lens = self._by_lens_id[reader.lens_id]
+                edition = self._edition(_Group(lens, received.of(reader.subscriber_id), days_back))
+                self.readers[edition.id] += 1
+                if edition.skipped is None:
+                    yield self._row(reader.subscriber_id, edition.id, due_at, now)
+
+    def _row(self, subscriber_id: int, edition_id: int, due_at: datetime, now: datetime) -> dict[str, object]:
+        newsletter = self.issue.newsletter
+        return {
+            "kind": DeliveryKind.DIGEST,
+            "occasion_id": self.issue.id,
+            "subscriber_id": subscriber_id,
+            "newsletter": newsletter.slug,
+            "edition_id": edition_id,
+            "state": DeliveryState.QUEUED,
+            "due_at": due_at,
+            "expires_at": due_at + timedelta(hours=newsletter.catch_up_hours),
+            "attempt": 0,
+            "queued_at": now,
+        }
 
     def summary(self) -> str:
         """What was frozen, in a sentence for the desk."""

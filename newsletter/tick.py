@@ -137,9 +137,7 @@ def _finish(session: Session, issue: Issue, now: datetime, ticked: Ticked) -> No
         ticked.say(issue, f"finished: {found.sentence}")
 
 
-def tick(
-    services: Services, now: datetime, *, progress: Callable[[int], object] = lambda _: None
-) -> Ticked:
+def tick(services: Services, now: datetime, *, progress: Callable[[int], object] = lambda _: None) -> Ticked:
     """Everything due at `now`: issues first, then the outbox, then the books."""
     ticked = tick_issues(services, now)
     handed = services.dispatcher().run(now, progress=progress)

@@ -88,10 +88,14 @@ CHINESE = StoryContent(
 BARE = StoryContent(title="A court pauses a permit", date=date(2026, 3, 1))
 
 EDITION = (
-    (Telling(RICH, note="The weights were checked by us."), ("Engineers", "follows Northlight", "4 outlets")),
-    (Telling(ARABIC), ("Policymakers", "2 outlets")),
-    (Telling(CHINESE, Form.UPDATE, changes=("+2 outlets since Sunday",)), ("told before",)),
-    (Telling(BARE, Form.COMPACT), ()),
+    Telling(
+        RICH,
+        note="The weights were checked by us.",
+        because=("Engineers", "follows Northlight", "4 outlets"),
+    ),
+    Telling(ARABIC, because=("Policymakers", "2 outlets")),
+    Telling(CHINESE, Form.UPDATE, because=("told before",), changes=("+2 outlets since Sunday",)),
+    Telling(BARE, Form.COMPACT),
 )
 
 
@@ -99,19 +103,13 @@ def shell() -> Shell:
     return RENDERER.shell(newsletter=NEWSLETTER, description=DESCRIPTION, date=DAY)
 
 
-def entry(telling: Telling, because: tuple[str, ...] = ("Engineers",)) -> Entry:
-    card = RENDERER.card(
-        telling.content,
-        telling.form,
-        headline=telling.headline,
-        note=telling.note,
-        changes=telling.changes,
-    )
-    return Entry(card, because)
+def entry(telling: Telling) -> Entry:
+    card = RENDERER.card(telling.content, telling.form, headline=telling.headline, note=telling.note)
+    return Entry(card, telling.because, telling.changes)
 
 
-def digest(*stories: tuple[Telling, tuple[str, ...]]) -> Content:
-    """The joined mail of these stories with their reasons."""
-    entries = [entry(telling, because) for telling, because in stories]
+def digest(*tellings: Telling) -> Content:
+    """The joined mail of these stories."""
+    entries = [entry(telling) for telling in tellings]
     subject = RENDERER.subject([e.card.headline for e in entries], newsletter=NEWSLETTER, date=DAY)
     return join(shell(), entries, subject=subject)

@@ -34,6 +34,8 @@ class SmtpStandIn:
         self.envelopes: list[tuple[str, list[str]]] = []
         self.connections = 0
         self.signed_in: list[str] = []
+        #: said instead of looking at the password
+        self.sign_in_reply: str | None = None
         self._troubles: dict[tuple[str, str], Trouble] = {}
 
     def make_trouble(self, stage: str, trouble: Trouble, *, to: str) -> None:
@@ -78,6 +80,8 @@ class SmtpStandIn:
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.signed_in.append(data.login.decode())
+        if self.sign_in_reply:
+            return AuthResult(success=False, handled=False, message=self.sign_in_reply)
         return AuthResult(success=data.password == b"open sesame", handled=False)
 
 

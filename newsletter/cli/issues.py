@@ -80,11 +80,9 @@ def show(issue: IssueId, as_json: Json = False) -> None:
     services = ready()
     with reading(services.engine) as session:
         found = find_issue(session, issue)
-        titles = dict(
-            session.execute(
-                select(Story.id, Story.title).where(Story.id.in_([pick.story_id for pick in found.picks]))
-            )
-        )
+        wanted = [pick.story_id for pick in found.picks]
+        named = session.execute(select(Story.id, Story.title).where(Story.id.in_(wanted))).all()
+        titles: dict[int, str] = dict(named)
         facts = _facts(found)
         picks = [
             {

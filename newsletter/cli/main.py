@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.cli import demo, issues, stories, subscribers, system
+from newsletter.cli.services import close
 from newsletter.cli.terminal import err
 from newsletter.config import ConfigError
 from newsletter.desk.approval import NothingToApprove
@@ -20,6 +21,7 @@ from newsletter.site import BadPublication
 from newsletter.store.migrate import BrokenReferences, SchemaAhead, SchemaBehind
 from subscribers.address import InvalidAddress
 from subscribers.rhythm import InvalidRhythm
+from subscribers.transfer.csv_file import BadFile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +44,7 @@ app.command("why", rich_help_panel="Readers")(subscribers.why)
 
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
+    BadFile,
     BadPublication,
     BrokenReferences,
     ConfigError,
@@ -93,3 +96,5 @@ def main() -> None:
         err.print(f"[red]error:[/red] the database does not answer as it should: {error.orig}")
         err.print("Is DATABASE_URL right, and is the server running? `newsletter check` looks at both.")
         sys.exit(1)
+    finally:
+        close()

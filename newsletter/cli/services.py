@@ -1,6 +1,7 @@
 """From the environment to the services that a command works with."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -12,9 +13,19 @@ from newsletter.store.migrate import migrate, require_current
 from newsletter.wiring import Services, build
 
 
+_opened = ExitStack()
+
+
 def configured() -> Services:
     """The services as the environment and `.env` describe them; the database may not be ready."""
-    return build(read_settings(os.environ, Path(".env")))
+    services = build(read_settings(os.environ, Path(".env")))
+    _opened.callback(services.engine.dispose)
+    return services
+
+
+def close() -> None:
+    """Let go of what the command has opened."""
+    _opened.close()
 
 
 def ready() -> Services:

@@ -47,8 +47,12 @@ def add(
     audience: Annotated[list[str] | None, typer.Option(help="May be given again; none means all.")] = None,
     follow: Annotated[list[str] | None, typer.Option(metavar="COMPANY", help="May be given again.")] = None,
     topic: Annotated[list[str] | None, typer.Option(help="A category or a word of the title.")] = None,
-    mute_company: Annotated[list[str] | None, typer.Option(metavar="COMPANY", help="Keep stories about it away.")] = None,
-    mute_topic: Annotated[list[str] | None, typer.Option(metavar="TOPIC", help="Keep stories about it away.")] = None,
+    mute_company: Annotated[
+        list[str] | None, typer.Option(metavar="COMPANY", help="Keep stories about it away.")
+    ] = None,
+    mute_topic: Annotated[
+        list[str] | None, typer.Option(metavar="TOPIC", help="Keep stories about it away.")
+    ] = None,
     timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Such as Europe/Paris.")] = None,
     hour: Annotated[str | None, typer.Option(metavar="H", help="Hour of the day, 0 to 23.")] = None,
     weekdays: Annotated[str | None, typer.Option(metavar="DAYS", help="Such as mon,wed,fri.")] = None,

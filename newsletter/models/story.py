@@ -18,7 +18,7 @@ class Story(Base):
     __tablename__ = "story"
 
     id: Mapped[Key]
-    #: date and title of the event: two records that share it tell of one story
+    #: made of the date and title told last (`intake.merging`): records that share it tell of one story
     event_key: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
     date: Mapped[Day] = mapped_column(index=True)

@@ -68,12 +68,14 @@ def _body(part: str, slots: Mapping[str, str]) -> bytes:
 def _encoded(part: str) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
     """What stands between the slots, encoded, and the names of the slots."""
     pieces = SLOT.split(part.replace("\r\n", "\n").replace("\r", "\n"))
-    return tuple(_quoted_printable(literal) for literal in pieces[::2]), tuple(pieces[1::2])
+    *literals, last = pieces[::2]
+    encoded = (*map(_quoted_printable, literals), binascii.b2a_qp(last.encode()))
+    return encoded, tuple(pieces[1::2])
 
 
 def _quoted_printable(text: str) -> bytes:
-    # encoded as if a line ended here, so that its last line has room for a soft break
-    return binascii.b2a_qp(text.encode() + b"\n")[:-1]
+    """`text` encoded, its last line with room for a soft break."""
+    return binascii.b2a_qp(text.encode() + b"x")[:-1]
 
 
 @lru_cache(maxsize=32)

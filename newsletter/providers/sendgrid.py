@@ -48,7 +48,7 @@ class SendGridProvider:
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
             raise Misconfigured("SENDGRID_API_KEY holds characters that no key has: copy it again")
-        if urlsplit(host).scheme not in ("http", "https") or not urlsplit(host).hostname:
+        if not _is_web_address(host):
             raise Misconfigured("SENDGRID_API_URL cannot be read: write it as https://api.sendgrid.com")
         # the client writes whole requests into its debug log, key and addresses among them
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -135,6 +135,15 @@ class SendGridProvider:
             f"{self._host} does not take our mail: {words}. Check SENDGRID_API_KEY, that it may send "
             "mail, and that MAIL_FROM is a verified sender"
         )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and parts.port != 0 and host != b""
+    except ValueError:
+        return False
 
 
 def _grouped(mails: Sequence[Mail]) -> list[list[Mail]]:

@@ -104,7 +104,8 @@ class SmtpProvider:
 
         Raises Misconfigured for what a person must mend, OSError for what may pass.
         """
-        server, context = self._server, ssl.create_default_context()
+        server = self._server
+        context = None if server.encryption is Encryption.NONE else ssl.create_default_context()
         if server.encryption is Encryption.TLS:
             session: smtplib.SMTP = smtplib.SMTP_SSL(
                 server.host, server.port, timeout=self._timeout, context=context

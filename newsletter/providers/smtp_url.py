@@ -37,6 +37,7 @@ def read_url(url: str) -> SmtpServer:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
+        host.encode("idna")
         encryption = _encryption(parts.scheme, host, parts.query)
         login, password = unquote(parts.username or ""), unquote(parts.password or "")
     except (ValueError, KeyError):

@@ -1,14 +1,14 @@
 """From pieces to mails: string joins only, so an edition costs microseconds. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from markupsafe import escape
 
 from newsletter.mail import Content
-from newsletter.rendering.pieces import BLOCK, SLOT, Card, Shell
+from newsletter.rendering.pieces import Card, Cut, Shell
 from newsletter.rendering.typesetting import clean, isolate, wrap
 
 #: what a mail may weigh, in bytes of html: Gmail shows about 102 KB and hides the rest
@@ -34,25 +34,28 @@ class Entry:
 def join(shell: Shell, entries: Sequence[Entry], *, subject: str) -> Content:
     """The mail of an edition; what differs by reader stays in it as `@@slots@@`."""
     cards = [entry.card for entry in entries]
-    told = [(entry.card, reasons(entry.because)) for entry in entries]
+    told = [{"because": in_line(entry.because), "changes": in_line(entry.changes)} for entry in entries]
     terms = {term for card in cards for term in card.outlet_terms}
     lead = preheader([card.lead for card in cards], [card.headline for card in cards])
     count = counts(len(cards), len(terms), sum(card.words for card in cards))
+    several = len(cards) > 1  # a single story needs no list of contents
     html = {
-        "preheader": str(escape(lead)),
-        "counts": str(escape(count)),
-        "rows": "".join(card.row_html for card in cards),
-        "cards": "".join(_html_of(card, because) for card, because in told),
+        "preheader": escape(lead),
+        "counts": escape(count),
+        "rows": "".join(card.row_html for card in cards) if several else "",
+        "cards": "".join(
+            _fill(card.cut_html, {name: escape(words) for name, words in values.items()})
+            for card, values in zip(cards, told, strict=True)
+        ),
     }
     text = {
         "counts": count,
-        "rows": "\n".join(card.row_text for card in cards),
-        "cards": "\n\n".join(_text_of(card, because) for card, because in told),
+        "rows": "\n".join(card.row_text for card in cards) if several else "",
+        "cards": "\n\n".join(
+            _fill(card.cut_text, values, set_block=wrap) for card, values in zip(cards, told, strict=True)
+        ),
     }
-    contents = len(cards) > 1
-    return Content(
-        subject, _fill(shell.html, html, contents=contents), _fill(shell.text, text, contents=contents)
-    )
+    return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
 
 
 def size_of(content: Content) -> int:
@@ -93,31 +96,24 @@ def preheader(leads: Sequence[str], headlines: Sequence[str]) -> str:
     return lead or " · ".join(headlines[1:3])
 
 
-def reasons(because: Iterable[str]) -> str:
-    return " · ".join(filter(None, map(_reason, because)))
-
-
 @lru_cache(maxsize=4096)
-def _reason(words: str) -> str:
-    return isolate(clean(words))
+def in_line(words: tuple[str, ...]) -> str:
+    """Reasons or changes on one line: `Investors · 14 outlets`."""
+    return " · ".join(filter(None, (isolate(clean(word)) for word in words)))
 
 
 def _number(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}" if count else ""
 
 
-def _html_of(card: Card, because: str) -> str:
-    head, before, after, tail = card.html_around
-    return f"{head}{before}{escape(because)}{after}{tail}" if because else head + tail
-
-
-def _text_of(card: Card, because: str) -> str:
-    head, before, after, tail = card.text_around
-    return head + wrap(before + because + after) + tail if because else head + tail
-
-
-def _fill(shell: str, values: Mapping[str, str], *, contents: bool) -> str:
-    head, block, tail = shell.split(BLOCK)
-    parts = f"{head}{block}{tail}".split(SLOT) if contents else f"{head}{tail}".split(SLOT)
-    parts[1::2] = [values[name] for name in parts[1::2]]
-    return "".join(parts)
+def _fill(cut: Cut, values: Mapping[str, str], *, set_block: Callable[[str], str] = str) -> str:
+    """The part with its slots filled, without the blocks whose slot has nothing to hold."""
+    filled: list[str] = []
+    for place, parts in enumerate(cut):
+        is_block = place % 2 == 1
+        if is_block and not values[parts[1]]:
+            continue
+        text = list(parts)
+        text[1::2] = [values[name] for name in parts[1::2]]
+        filled += [set_block("".join(text))] if is_block else text
+    return "".join(filled)

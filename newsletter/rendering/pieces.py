@@ -11,12 +11,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-#: stands on both sides of a slot's name in a shell, and alone for the reasons in a card
+#: stands on both sides of a slot's name
 SLOT = "\ufdd0"
-#: stands on both sides of what an edition may do without
+#: stands on both sides of a block, which goes when its (first) slot is empty
 BLOCK = "\ufdd1"
 # Both are Unicode noncharacters, kept for internal use (Unicode 23.7); `typesetting.clean` takes
 # them out of every text, so none can come from a story.
+
+#: a part cut at its marks: texts and blocks in turn, and in each of them literals and slot names in turn
+Cut = tuple[tuple[str, ...], ...]
 
 
 class Form(StrEnum):
@@ -31,7 +34,7 @@ class Form(StrEnum):
 class Card:
     """A story in one form, ready to be joined into any edition."""
 
-    #: both hold one block, the line that says why a reader sees the story
+    #: both hold the block `because`, why a reader sees the story; an update `changes`, what is new
     html: str
     text: str
     #: its line in the contents of an issue
@@ -51,14 +54,12 @@ class Card:
         return len(self.outlet_terms)
 
     @cached_property
-    def html_around(self) -> tuple[str, str, str, str]:
-        """The html before the line of reasons, of it before and after the reasons, and after it."""
-        return _around(self.html)
+    def cut_html(self) -> Cut:
+        return _cut(self.html)
 
     @cached_property
-    def text_around(self) -> tuple[str, str, str, str]:
-        """The same of the text."""
-        return _around(self.text)
+    def cut_text(self) -> Cut:
+        return _cut(self.text)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,13 +71,19 @@ class Card:
 
 @dataclass(frozen=True)
 class Shell:
-    """All of a mail but its stories, with the slots `preheader`, `counts`, `rows` and `cards`.
+    """All of a mail but its stories."""
 
-    Html and text hold one block each, the contents, which a single story does without.
-    """
-
+    #: both hold the slots `preheader` (html only), `counts`, `cards`, and in a block `rows`, the contents
     html: str
     text: str
+
+    @cached_property
+    def cut_html(self) -> Cut:
+        return _cut(self.html)
+
+    @cached_property
+    def cut_text(self) -> Cut:
+        return _cut(self.text)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,10 +93,8 @@ class Shell:
         return _shell.validate_python(document)
 
 
-def _around(card: str) -> tuple[str, str, str, str]:
-    head, line, tail = card.split(BLOCK)
-    before, after = line.split(SLOT)
-    return head, before, after, tail
+def _cut(part: str) -> Cut:
+    return tuple(tuple(text.split(SLOT)) for text in part.split(BLOCK))
 
 
 _card = TypeAdapter(Card)

@@ -26,8 +26,8 @@ from mjml import mjml2html
 from newsletter.content import StoryContent
 from newsletter.links import CONFIRM_LIFE
 from newsletter.mail import Content
-from newsletter.rendering import joining
 from newsletter.rendering.dates import in_words
+from newsletter.rendering.joining import counts, in_line, preheader
 from newsletter.rendering.pieces import BLOCK, SLOT, Card, Form, Shell
 from newsletter.rendering.telling import Story, Telling, in_a_row, tell
 from newsletter.rendering.typesetting import clean, cut, wrap
@@ -40,7 +40,7 @@ _EDGE = "\ufdd4"
 _FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # MJML drops line breaks between tags, but not beside a mark; so they go before it sees them.
 _BETWEEN_TAGS = re.compile(f"(?<=[>{BLOCK}])\\s*\\n\\s*(?=[<{BLOCK}])")
-_BLANK_LINES = re.compile(rf"\n*({BLOCK}?)\n{{2,}}")
+_BLANK_LINES = re.compile(f"[\n{BLOCK}]*\n{{2,}}")
 
 
 class RenderError(Exception):
@@ -67,7 +67,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._jinja.filters |= {"wrap": wrap, "cut": cut, "in_a_row": in_a_row}
+        self._jinja.filters["wrap"] = wrap
         self._jinja.globals |= self._site
 
     @cached_property
@@ -88,21 +88,21 @@ class Renderer:
         *,
         headline: str | None = None,
         note: str | None = None,
-        changes: Sequence[str] = (),
     ) -> Card:
-        """The story as a card: with the editor's headline and note, and what changed for an update.
+        """The story as a card, with the editor's headline and note.
 
         Raises RenderError when a template fails.
         """
-        story = tell(Telling(content, form, headline, note, tuple(changes)))
+        story = tell(Telling(content, form, headline, note))
+        slots = _slots("because", "changes")
         row_html, html = self._cut_out(
             self._row(story, "mjml"),
-            self._card(story, "mjml", SLOT, BLOCK),
+            self._card(story, "mjml", slots),
             template=f"parts/{form}.mjml",
         )
         return Card(
             html=html,
-            text=self._card(story, "txt", SLOT, BLOCK),
+            text=self._card(story, "txt", slots),
             row_html=row_html,
             row_text=self._row(story, "txt"),
             headline=story.title,
@@ -113,8 +113,8 @@ class Renderer:
 
     def shell(self, *, newsletter: str, description: str, date: datetime.date) -> Shell:
         """All of an issue's mail but its stories. Raises RenderError when a template fails."""
-        slots = {name: f"{SLOT}{name}{SLOT}" for name in ("preheader", "counts", "rows", "cards")}
-        about = self._about(newsletter, description, date) | slots | {"contents": True, "block": BLOCK}
+        slots = _slots("preheader", "counts", "rows", "cards")
+        about = self._about(newsletter, description, date) | slots
         html = self._compile("digest/body.mjml", about | {"cards": _raw(slots["cards"])})
         return Shell(html, self._text("digest/body.txt", about))
 
@@ -128,31 +128,34 @@ class Renderer:
 
     def whole(
         self,
-        stories: Sequence[tuple[Telling, Sequence[str]]],
+        tellings: Sequence[Telling],
         *,
         newsletter: str,
         description: str,
         date: datetime.date,
         subject: str,
     ) -> Content:
-        """What `join` gives for the same stories with their reasons, compiled as one document.
+        """What `join` gives for the same stories, compiled as one document.
 
         A hundred times slower: the reference by which joined mails are proved.
         """
-        told = [(tell(telling), joining.reasons(because)) for telling, because in stories]
-        values = [story for story, _ in told]
-        outlets = {term for story in values for term in story.outlet_terms}
+        told = [
+            (tell(one), {"because": in_line(one.because), "changes": in_line(one.changes), "block": ""})
+            for one in tellings
+        ]
+        stories = [story for story, _ in told]
+        outlets = {term for story in stories for term in story.outlet_terms}
         about = self._about(newsletter, description, date) | {
-            "preheader": joining.preheader([s.lead for s in values], [s.title for s in values]),
-            "counts": joining.counts(len(values), len(outlets), sum(s.words for s in values)),
-            "contents": len(values) > 1,
+            "preheader": preheader([s.lead for s in stories], [s.title for s in stories]),
+            "counts": counts(len(stories), len(outlets), sum(s.words for s in stories)),
             "block": "",
         }
 
         def parts(kind: str) -> dict[str, str]:
+            rows = "\n".join(self._row(story, kind) for story in stories)
             return {
-                "rows": "\n".join(self._row(story, kind) for story in values),
-                "cards": "\n\n".join(self._card(story, kind, why, "") for story, why in told),
+                "rows": rows if len(stories) > 1 else "",
+                "cards": "\n\n".join(self._card(story, kind, values) for story, values in told),
             }
 
         return Content(
@@ -180,10 +183,9 @@ class Renderer:
     def _row(self, story: Story, kind: str) -> str:
         return self._render(f"parts/row.{kind}", {"story": story}).strip("\n")
 
-    def _card(self, story: Story, kind: str, because: str, block: str) -> str:
-        values = {"story": story, "because": because, "block": block}
+    def _card(self, story: Story, kind: str, values: Mapping[str, str]) -> str:
         render = self._text if kind == "txt" else self._render
-        return render(f"parts/{story.form}.{kind}", values)
+        return render(f"parts/{story.form}.{kind}", {"story": story, **values})
 
     def _cut_out(self, row: str, card: str, *, template: str) -> tuple[str, str]:
         """The compiled row and card; RenderError if they change anything outside themselves."""
@@ -198,9 +200,8 @@ class Renderer:
         return before, between, after
 
     def _framed(self, row: str, card: str, template: str) -> list[str]:
-        about = self._about("", "", datetime.date.min) | {"preheader": "", "counts": "", "contents": True}
+        about = self._about("", "", datetime.date.min) | {"preheader": "", "counts": "", "block": ""}
         parts = {
-            "block": "",
             "rows": _EDGE + row + _EDGE,
             "cards": _raw(_EDGE) + card + _raw(_EDGE),
         }
@@ -210,7 +211,10 @@ class Renderer:
         return _to_html(self._render(template, values), template)
 
     def _text(self, template: str, values: Mapping[str, object]) -> str:
-        return _BLANK_LINES.sub(r"\1\n\n", self._render(template, values))
+        """The rendered text, with single blank lines only; they belong to the block that follows."""
+        return _BLANK_LINES.sub(
+            lambda gap: BLOCK * gap[0].count(BLOCK) + "\n\n", self._render(template, values)
+        )
 
     def _render(self, template: str, values: Mapping[str, object]) -> str:
         try:
@@ -229,6 +233,10 @@ class Renderer:
             return None
         path, line = within[-1]
         return str(path.relative_to(self._templates)), line
+
+
+def _slots(*names: str) -> dict[str, str]:
+    return {name: f"{SLOT}{name}{SLOT}" for name in names} | {"block": BLOCK}
 
 
 def _raw(text: str) -> str:

@@ -28,7 +28,7 @@ from subscribers.lens import term
 TLDR_WORDS = {Form.FULL: 120, Form.UPDATE: 120, Form.COMPACT: 60}
 ABOUT_WORDS = 60
 #: in characters; few come near
-TITLE, SHORT_TITLE, NAME, LINE, NOTE = 250, 80, 80, 300, 1_500
+TITLE, SHORT_TITLE, NAME, NOTE = 250, 110, 80, 1_500
 PREHEADER = 140
 
 
@@ -41,7 +41,8 @@ class Telling:
     #: the editor's own
     headline: str | None = None
     note: str | None = None
-    #: what is new since the reader was told, for an update
+    #: why its readers see it and, in an update, what is new since they were told
+    because: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
 
 
@@ -66,7 +67,6 @@ class Story:
     direction: Direction
     category: str
     date: str
-    changes: tuple[str, ...]
     note: tuple[str, ...]
     tldr: Summary | None
     impact: Impact | None
@@ -92,7 +92,7 @@ class Story:
     @property
     def words(self) -> int:
         tldr = self.tldr.paragraphs if self.tldr else ()
-        texts = (self.title, *self.note, *self.changes, *tldr, *(text for _, text in self.paragraphs))
+        texts = (self.title, *self.note, *tldr, *(text for _, text in self.paragraphs))
         return sum(map(count_words, texts))
 
 
@@ -112,7 +112,6 @@ def tell(telling: Telling) -> Story:
         direction=direction,
         category=_line(content.category, NAME),
         date=in_words(content.date),
-        changes=tuple(_line(change, LINE) for change in telling.changes),
         note=_note(telling.note),
         tldr=_summary(content.tldr, content, TLDR_WORDS[telling.form]) if content.tldr else None,
         impact=content.impact,

@@ -8,6 +8,7 @@ that half a page is never taken for a whole one.
 import hashlib
 import itertools
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -56,7 +57,7 @@ def read_page(page: Page, *, where: str) -> Incoming | Refusal:
         "id": page.address or _derived_id(header["date"], header["title"]),
         "language": language_tag(page.language),
         "tldr": _tldr(sections.get("tldr", [])),
-        "about": _text(sections.get("about", [])),
+        "about": _paragraphs(line.text for line in sections.get("about", [])),
         "analysis": _analysis(sections.get("analysis", [])),
         "impact_label": impact,
         "who_should_care": _audiences(sections.get("audiences", [])),
@@ -162,31 +163,28 @@ def _tldr(lines: list[Line]) -> dict[str, Any] | None:
         lines = lines[lines.index(texts.pop(0)) + 1 :]
     made = _MADE_FROM.fullmatch(" ".join(label))
     return {
-        "text": _text(lines),
+        "text": _paragraphs(line.text for line in lines),
         "label": made["label"] if made else " ".join(label),
         "source_count": int(made["count"]) if made else None,
     }
 
 
-def _text(lines: list[Line]) -> str:
-    return "\n".join(line.text for line in lines)
-
-
 def _analysis(lines: list[Line]) -> dict[str, Any] | None:
     if not lines:
         return None
-    return {"heading": lines[0].text, "markdown": "\n".join(line.markdown for line in lines[1:])}
+    return {"heading": lines[0].text, "markdown": _paragraphs(line.markdown for line in lines[1:])}
+
+
+def _paragraphs(lines: Iterable[str]) -> str:
+    """The lines as text; where a copied page has lost its empty lines, each is a paragraph."""
+    text = "\n".join(lines).strip("\n")
+    return text if "\n\n" in text else text.replace("\n", "\n\n")
 
 
 def _audiences(lines: list[Line]) -> list[str]:
-    """ "InvestorsResearchers" are two, where the mark-up does not part them already."""
-    found: list[str] = []
-    for line in lines:
-        texts = [piece.text for piece in line.pieces]
-        if len(texts) == 1:
-            texts = re.split(r"(?<=[a-z)])(?=[A-Z])|[|,;·•]", texts[0])
-        found += [clean for text in texts if (clean := text.strip(" |,;·•"))]
-    return found
+    """ "InvestorsResearchers" are two, where nothing else parts them."""
+    texts = [text for line in lines for piece in line.pieces for text in re.split(r"[|,;·•]", piece.text)]
+    return texts if len(texts) > 1 else re.split(r"(?<=[a-z)])(?=[A-Z])", "".join(texts))
 
 
 def _take_impact(sections: Sections) -> str | None:

@@ -65,5 +65,8 @@ def writing(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One transaction for looking only; on SQLite it waits for no writer and blocks none."""
-    with Session(engine.execution_options(sqlite_begin="DEFERRED")) as session, session.begin():
+    with (
+        Session(engine.execution_options(sqlite_begin="DEFERRED"), expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,7 +37,9 @@ def _utc_now() -> datetime:
 
 def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
     """The application for `services`. Connects to nothing until it is asked something."""
-    app = FastAPI(openapi_url=None, exception_handlers=_HANDLERS)
+    app = FastAPI(openapi_url=None)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.state.door = Door(services, Pages(services), clock)
     app.add_middleware(_Headers)
     app.include_router(public.router)
@@ -124,7 +127,7 @@ def _old_link(request: Request, error: ExpiredToken) -> Response:
     return door.pages.answer("expired.html", status=410, age=age.days, life=CONFIRM_LIFE.days)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[Exception], Callable[[Request, Any], Response]] = {
     HTTPException: _http_error,
     RequestValidationError: _no_such_page,
     BadToken: _bad_link,

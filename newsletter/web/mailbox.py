@@ -6,9 +6,10 @@ where mail goes into a folder. Mails are shown as inert documents, without scrip
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,8 +18,9 @@ from newsletter.mail import Content
 from newsletter.models import Edition, Issue
 from newsletter.preview import NoPreview, preview
 from newsletter.proof import proof
+from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading
-from newsletter.web.mailfolder import mail_names, read_envelope, read_mail
+from newsletter.web.mailfolder import StoredMail, mail_names, read_envelope, read_mail
 from newsletter.web.pages import AtDoor, Door, PageRoute
 from subscribers.address import InvalidAddress
 
@@ -31,6 +33,8 @@ INERT = {
     "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline';"
     " frame-ancestors 'self'"
 }
+
+NOTHING_TO_SHOW = (NoPreview, InvalidAddress, RenderError)
 
 IssueId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -67,55 +71,50 @@ def show_issue(issue_id: IssueId, door: AtDoor) -> Response:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """Through whose eyes an issue is previewed: an audience's, one subscriber's, or anybody's."""
+
+    audience: str | None = None
+    email: str | None = None
+
+
 @router.get("/issues/{issue_id}/preview")
-def show_preview(
-    issue_id: IssueId, door: AtDoor, audience: str | None = None, email: str | None = None
-) -> Response:
+def show_preview(issue_id: IssueId, eyes: Annotated[Eyes, Depends()], door: AtDoor) -> Response:
     with _issue(door, issue_id) as (session, issue):
-        content, obstacle = None, None
         try:
-            content = _preview(door, session, issue, audience, email)
-        except (NoPreview, InvalidAddress) as error:
-            obstacle = str(error)
-        return door.pages.answer(
-            "mailbox/preview.html",
-            status=200 if content else 422,
-            issue=issue,
-            content=content,
-            obstacle=obstacle,
-            audience=audience,
-            email=email,
-        )
+            content = _content(door, session, issue, eyes)
+        except NOTHING_TO_SHOW as error:
+            return door.pages.answer("message.html", status=422, title="No preview", text=str(error))
+        return door.pages.answer("mailbox/preview.html", issue=issue, content=content, eyes=eyes)
 
 
 @router.get("/issues/{issue_id}/preview/html")
-def show_preview_html(
-    issue_id: IssueId, door: AtDoor, audience: str | None = None, email: str | None = None
-) -> Response:
+def show_preview_html(issue_id: IssueId, eyes: Annotated[Eyes, Depends()], door: AtDoor) -> Response:
     with _issue(door, issue_id) as (session, issue):
         try:
-            return HTMLResponse(_preview(door, session, issue, audience, email).html, headers=INERT)
-        except (NoPreview, InvalidAddress):
+            return HTMLResponse(_content(door, session, issue, eyes).html, headers=INERT)
+        except NOTHING_TO_SHOW:
             raise HTTPException(404) from None
 
 
 @router.get("/{name}")
 def show_mail(name: str, door: AtDoor) -> Response:
-    settings = door.services.settings
-    try:
-        mail = read_mail(settings.mail_folder, name)
-    except FileNotFoundError:
-        raise HTTPException(404) from None
-    return door.pages.answer("mailbox/mail.html", mail=mail, links=mail.links(settings.public_url))
+    mail = _mail(door, name)
+    links = mail.links(door.services.settings.public_url)
+    return door.pages.answer("mailbox/mail.html", mail=mail, links=links)
 
 
 @router.get("/{name}/html")
 def show_mail_html(name: str, door: AtDoor) -> Response:
+    return HTMLResponse(_mail(door, name).html, headers=INERT)
+
+
+def _mail(door: Door, name: str) -> StoredMail:
     try:
-        mail = read_mail(door.services.settings.mail_folder, name)
+        return read_mail(door.services.settings.mail_folder, name)
     except FileNotFoundError:
         raise HTTPException(404) from None
-    return HTMLResponse(mail.html, headers=INERT)
 
 
 @contextmanager
@@ -127,6 +126,6 @@ def _issue(door: Door, issue_id: int) -> Iterator[tuple[Session, Issue]]:
         yield session, issue
 
 
-def _preview(door: Door, session: Session, issue: Issue, audience: str | None, email: str | None) -> Content:
-    chosen = preview(session, issue, door.services.renderer, audience=audience or None, email=email or None)
-    return chosen.content
+def _content(door: Door, session: Session, issue: Issue, eyes: Eyes) -> Content:
+    renderer = door.services.renderer
+    return preview(session, issue, renderer, audience=eyes.audience or None, email=eyes.email or None).content

@@ -191,7 +191,15 @@ class TestSettings:
         with pytest.raises(Misconfigured, match="401"):
             provider.hand_over([a_mail(1)])
 
-    @pytest.mark.parametrize(("key", "host"), [(f"{KEY}\n", "https://x.example"), (KEY, "api.sendgrid.com")])
+    @pytest.mark.parametrize(
+        ("key", "host"),
+        [
+            (f"{KEY}\n", "https://x.example"),
+            (KEY, "api.sendgrid.com"),
+            (KEY, "https://api..example"),
+            (KEY, "https://x.example:port"),
+        ],
+    )
     def test_settings_that_cannot_be_meant(self, key: str, host: str) -> None:
         """A key with a line end, or a URL without a scheme, is told at once and not shown."""
         with pytest.raises(Misconfigured, match="SENDGRID_API_") as caught:

@@ -92,6 +92,12 @@ class TestOutcomes:
         assert verdicts(smtp_provider, 1, 2, 3, 4, 5, 6) == [NOT_TAKEN] * 6
         assert smtp.connections == 2
 
+    def test_sign_in_demanded(self, smtp: SmtpStandIn, smtp_provider: SmtpProvider) -> None:
+        """A server that wants us to sign in first stops the line, at whatever command it says so."""
+        smtp.make_trouble("RCPT", "530 5.7.0 authentication required", to=FIRST)
+        with pytest.raises(Misconfigured, match="530"):
+            smtp_provider.hand_over([a_mail(1)])
+
     def test_refused_sender_is_ours_to_mend(self, smtp: SmtpStandIn, smtp_provider: SmtpProvider) -> None:
         """A server that refuses our own address stops the line, and no reader is blamed."""
         smtp.make_trouble("MAIL", "553 5.7.1 sender not owned by you", to=SENDER)
@@ -141,6 +147,12 @@ class TestEncryption:
             verdicts(provider, 1)
         assert "canary" not in repr(caught.value) + repr(caught.value.__cause__) + repr(provider)
 
+    def test_sign_in_that_fails_for_now(self, secure: SmtpStandIn) -> None:
+        """A server that cannot check passwords just now (454, RFC 4954) is a trouble that passes."""
+        secure.sign_in_reply = "454 4.7.0 temporary authentication failure"
+        provider = SmtpProvider(f"smtp://editor:open%20sesame@localhost:{secure.port}?starttls=required")
+        assert verdicts(provider, 1) == [NOT_TAKEN]
+
     def test_stranger_is_not_trusted(self, secure: SmtpStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         """A certificate that we cannot verify ends the conversation before anything is said."""
         monkeypatch.delenv("SSL_CERT_FILE")
@@ -183,6 +195,7 @@ class TestUrl:
             "mail.example:587",
             "http://mail.example",
             "smtp://",
+            "smtp://mail..example",
             "smtp://canary@mail.example",
             "smtp://a:canary@mail.example:port",
             "smtp://a:canary@mail.example/path",

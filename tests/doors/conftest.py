@@ -19,6 +19,9 @@ from tests.web_server import WebServer, web_server
 NOW = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
 API_KEYS = ("new-" + "n" * 32, "old-" + "o" * 32)
 
+#: for promises that no database has a part in
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @dataclass
 class Web:
@@ -39,7 +42,7 @@ class Web:
 
     def state(self, email: str, newsletter: str = "daily") -> str | None:
         found = self.subscriber(email)
-        return found and found.state(newsletter)
+        return found.state(newsletter) if found else None
 
     def ask(self, email: str, *newsletters: str) -> httpx.Response:
         """Send the subscribe form as a person would."""

@@ -13,7 +13,7 @@ from newsletter.models import Story
 from newsletter.store.engine import reading
 from newsletter.web.api import STORIES_LIMIT
 from newsletter.web.app import create_app
-from tests.doors.conftest import API_KEYS, Web
+from tests.doors.conftest import API_KEYS, Web, on_one_database
 from tests.web_server import WebServer
 
 KEY = {"Authorization": f"Bearer {API_KEYS[0]}"}
@@ -66,6 +66,7 @@ def test_one_bad_record_does_not_stop_the_others(web: Web) -> None:
 
 
 @pytest.mark.parametrize("document", [{"id": "half"}, [{"id": "half"}, None], 7, "text"])
+@on_one_database
 def test_nothing_but_refusals_is_unprocessable(web: Web, document: object) -> None:
     """Where every record is refused the answer is 422, with the same report."""
     answer = post(web, document)
@@ -77,6 +78,7 @@ def test_nothing_but_refusals_is_unprocessable(web: Web, document: object) -> No
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"id": 1,}', b"\xff\xfe", b"[" * 200_000, b"id=1&title=x", b"NaN x"]
 )
+@on_one_database
 def test_what_is_no_json_is_told_where(web: Web, body: bytes) -> None:
     """A body that cannot be read is answered 400 with the reason, and nothing is taken in."""
     answer = web.client.post("/api/stories", content=body, headers=KEY)
@@ -97,6 +99,7 @@ def test_no_letter_breaks_the_api(web: Web, letter: str) -> None:
     "header",
     ["", "Bearer", "Bearer wrong", f"Basic {API_KEYS[0]}", API_KEYS[0], f"Bearer {API_KEYS[0]}x"],
 )
+@on_one_database
 def test_strangers_are_refused(web: Web, header: str) -> None:
     """Without a key of ours: 401 in the form of RFC 6750, and the body is not looked at."""
     answer = web.client.post("/api/stories", content=b"{", headers={"Authorization": header})

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.doors.conftest import Web
+from tests.doors.conftest import Web, on_one_database
 from tests.doors.test_web_mailbox import ANN, deliver, publish
 
 #: text must stand out from what is behind it by so much (WCAG 2.2, 1.4.3)
@@ -85,6 +85,7 @@ def test_the_way_of_a_reader(quiet: Page, web: Web) -> None:
     expect(page.get_by_role("heading", name="The way to AGI, in your inbox")).to_be_visible()
 
 
+@on_one_database
 def test_a_fault_is_found_and_mended_by_keyboard(page: Page, web: Web) -> None:
     """A reader without a mouse gets the form back as it was, is told at the field, and goes on."""
     page.goto(f"{web.url}/subscribe")
@@ -106,7 +107,7 @@ def test_a_fault_is_found_and_mended_by_keyboard(page: Page, web: Web) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_one_database
 def test_every_page_fits_and_can_be_read(
     browser: Browser, web: Web, scheme: Literal["light", "dark"]
 ) -> None:

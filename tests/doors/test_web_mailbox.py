@@ -16,7 +16,7 @@ from newsletter.web.app import create_app
 from subscribers.address import parse
 from subscribers.lens import Lens
 from tests.builders import a_story
-from tests.doors.conftest import Web
+from tests.doors.conftest import Web, on_one_database
 from tests.people import subscriber
 from tests.web_server import WebServer
 
@@ -60,6 +60,7 @@ def test_an_empty_mailbox_says_how_mail_comes(web: Web) -> None:
     assert "no issue yet" in web.client.get("/mailbox/issues").text
 
 
+@on_one_database
 def test_mails_are_listed_the_newest_first(web: Web) -> None:
     """Every mail stands with recipient, subject and time, what came last on top."""
     names = [deliver(web, number, subject=f"Mail <{number}>") for number in (3, 1, 2)]
@@ -70,6 +71,7 @@ def test_mails_are_listed_the_newest_first(web: Web) -> None:
     assert ANN in page
 
 
+@on_one_database
 def test_long_mailboxes_have_pages(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """Older mails are on further pages; none is left out, none comes twice."""
     monkeypatch.setattr("newsletter.web.mailbox.PAGE", 2)
@@ -84,6 +86,7 @@ def test_long_mailboxes_have_pages(web: Web, monkeypatch: pytest.MonkeyPatch) ->
     assert "page=4" not in web.client.get("/mailbox?page=3").text
 
 
+@on_one_database
 def test_a_mail_is_shown_with_all_its_parts(web: Web) -> None:
     """Headers, text and html are there; the html stands in a frame of its own, without any rights."""
     name = deliver(web, 7, subject="Ünïcode <b>", html="<p>Hello <script>alert(1)</script></p>")
@@ -95,6 +98,7 @@ def test_a_mail_is_shown_with_all_its_parts(web: Web) -> None:
     assert "alert(1)" not in page
 
 
+@on_one_database
 def test_the_html_of_a_mail_is_inert(web: Web) -> None:
     """Opened on its own, it may run nothing, load nothing, send nothing; only its own style counts."""
     answer = web.client.get(f"/mailbox/{deliver(web, 7)}/html")
@@ -132,12 +136,13 @@ STRANGE_NAMES = (
 )
 
 
+@on_one_database
 def test_only_mails_of_the_folder_can_be_opened(web: Web) -> None:
     """No name reaches a file outside of the folder, a hidden one, or one that is no mail."""
     deliver(web, 1)
     folder = web.services.settings.mail_folder
-    for path in (folder.parent / "outside.eml", folder / ".hidden.eml", folder / "mail.txt"):
-        path.write_text("Subject: hush\n\nhush")
+    for file in (folder.parent / "outside.eml", folder / ".hidden.eml", folder / "mail.txt"):
+        file.write_text("Subject: hush\n\nhush")
     (folder / "folder.eml").mkdir()
     for name in STRANGE_NAMES:
         for path in (f"/mailbox/{name}", f"/mailbox/{name}/html"):
@@ -147,6 +152,7 @@ def test_only_mails_of_the_folder_can_be_opened(web: Web) -> None:
     assert web.client.get("/mailbox").status_code == 200
 
 
+@on_one_database
 def test_no_mailbox_where_mail_really_leaves(web: Web, web_stage: WebServer) -> None:
     """With any other provider nobody can look at mails or issues, and no page speaks of it."""
     real = web.services.settings.model_copy(update={"mail_provider": "smtp"})

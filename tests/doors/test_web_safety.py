@@ -14,7 +14,7 @@ from newsletter.models import Base
 from newsletter.store.engine import open_engine, reading
 from newsletter.web.app import create_app
 from subscribers.tokens import Purpose, Tokens
-from tests.doors.conftest import API_KEYS, Web
+from tests.doors.conftest import API_KEYS, Web, on_one_database
 from tests.web_server import WebServer
 
 ANN = "ann@reader.example"
@@ -85,6 +85,7 @@ def test_every_answer_carries_the_same_guards(web: Web, web_stage: WebServer) ->
 
 
 @pytest.mark.parametrize("path", ["/confirm/x", "/unsubscribe/x", "/mailbox", "/mailbox/x.eml", "link"])
+@on_one_database
 def test_pages_about_a_person_are_kept_nowhere(web: Web, path: str) -> None:
     """Neither caches nor search engines keep what a link with a token shows, be it an error."""
     web.ask(ANN)
@@ -93,6 +94,7 @@ def test_pages_about_a_person_are_kept_nowhere(web: Web, path: str) -> None:
     assert answer.headers["x-robots-tag"] == "noindex"
 
 
+@on_one_database
 def test_robots_may_read_the_form_only(web: Web) -> None:
     """Of all pages, only the one to subscribe is offered to search engines."""
     assert web.client.get("/robots.txt").text == "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
@@ -128,6 +130,7 @@ def _spoilt(token: str) -> list[str]:
     ]
 
 
+@on_one_database
 def test_spoilt_links_do_nothing(web: Web) -> None:
     """Cut, padded, flipped, huge or binary tokens are one friendly 404 at every door; no row changes."""
     web.ask(ANN)
@@ -197,6 +200,7 @@ def test_ready_means_the_right_schema(web: Web) -> None:
     assert "newsletter migrate" in behind.text
 
 
+@on_one_database
 def test_no_link_or_address_is_logged(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     """Subscribing, confirming and leaving write neither address nor token into any log."""
     with caplog.at_level(logging.DEBUG):
@@ -212,6 +216,7 @@ def test_no_link_or_address_is_logged(web: Web, caplog: pytest.LogCaptureFixture
     assert not [line for line in ours for secret in secrets if secret in line]
 
 
+@on_one_database
 def test_a_service_below_a_path_keeps_its_links_there(web: Web, web_stage: WebServer) -> None:
     """Where PUBLIC_URL has a path, all links, forms and redirects of the pages begin with it."""
     settings = web.services.settings.model_copy(update={"public_url": "https://news.example/mail"})

@@ -15,7 +15,7 @@ from subscribers.address import parse
 from subscribers.lens import Lens
 from subscribers.models import Consent, Subscriber, SuppressionReason
 from subscribers.rhythm import Rhythm
-from tests.doors.conftest import Web
+from tests.doors.conftest import Web, on_one_database
 
 ANN = "ann@reader.example"
 BOB = "bob@reader.example"
@@ -113,6 +113,7 @@ def test_a_robot_is_not_taken_in(web: Web) -> None:
         ("hour", "seven"),
     ],
 )
+@on_one_database
 def test_a_field_that_does_not_hold_is_named(web: Web, field: str, value: str | list[str]) -> None:
     """The form comes back with the fault at its field and all else kept; nothing is written."""
     form = {"email": ANN, "newsletters": ["weekly"], "timezone": "Asia/Tokyo", "hour": "5", field: value}
@@ -190,7 +191,7 @@ def test_one_click_as_mail_programs_do_it(web: Web) -> None:
     ):
         subscribed(web, email)
         for _ in range(2):
-            answer = web.client.post(web.unsubscribe_link(email), **sent)  # type: ignore[arg-type]
+            answer = web.client.post(web.unsubscribe_link(email), **sent)
             assert (answer.status_code, answer.text) == (200, "You are unsubscribed.\n")
             assert answer.headers["content-type"].startswith("text/plain")
             assert not {"location", "set-cookie"} & set(answer.headers)

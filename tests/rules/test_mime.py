@@ -30,7 +30,7 @@ def lines(mail: Mail) -> list[bytes]:
     return compose(mail, date=DATE).split(b"\r\n")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(before=PROSE, between=PROSE, after=PROSE)
 def test_bodies_arrive_as_they_were_written(before: str, between: str, after: str) -> None:
     """Whatever the letters, and wherever in them the slots stand, a reader gets exactly the filled
@@ -45,7 +45,18 @@ def test_bodies_arrive_as_they_were_written(before: str, between: str, after: st
     assert max(map(len, body.split(b"\r\n"))) <= 76
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("letter", ["x", "ü", "\N{ROCKET}", " ", "=", "."])
+def test_body_lines_are_short_wherever_a_slot_stands(letter: str) -> None:
+    """A slot may stand at any column without a line growing over 76 (RFC 2045 §6.7)."""
+    for length in range(90):
+        part = f"{letter * length}@@unsubscribe_url@@{letter * length}."
+        mail = a_mail(content=Content("Subject", part, part))
+        message = compose(mail, date=DATE)
+        assert read_message(message).html == mail.content.fill(mail.slots).html
+        assert max(map(len, message.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+
+
+@settings(max_examples=150)
 @given(subject=ONE_LINE)
 def test_subjects_arrive_as_they_were_written(subject: str) -> None:
     """Any subject, in any script and of any length, is read back letter by letter; its lines are folded."""

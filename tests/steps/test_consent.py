@@ -439,6 +439,34 @@ def test_attested_preferences(engine: Engine) -> None:
         assert [line.act for line in ledger(session, address)] == ["attested", "changed"]
 
 
+def test_attesting_several_leaves_alone_what_was_ended(engine: Engine) -> None:
+    """An operator who vouches for several newsletters brings back none that was unsubscribed."""
+    address = fresh_address()
+    with writing(engine) as session:
+        bring_to(session, address, UNSUBSCRIBED)
+        outcome = consent.attest(
+            session, address, ["daily", "weekly"], source="fair", channel=Channel.COMMAND, now=LATER
+        )
+        assert outcome is Attested.UPDATED
+        assert state(session, address, "daily") is UNSUBSCRIBED
+        assert state(session, address, "weekly") is CONFIRMED
+        assert ledger(session, address)[-1].newsletters == ("weekly",)
+
+
+def test_whoever_left_keeps_their_preferences(engine: Engine) -> None:
+    """Nobody touches the preferences of somebody who is kept out."""
+    address = fresh_address()
+    with writing(engine) as session:
+        bring_to(session, address, UNSUBSCRIBED)
+        before = ledger(session, address)
+        outcome = consent.attest(
+            session, address, ["daily"], lens=INVESTORS, source="fair", channel=Channel.COMMAND, now=LATER
+        )
+        assert outcome is Attested.KEPT_OUT
+        assert known(session, address).lens == Lens()
+        assert ledger(session, address) == before
+
+
 def test_what_keeps_people_out_has_a_name(engine: Engine) -> None:
     """Whoever an operator may not bring back is kept out with the reason in words."""
     left, closed, new = fresh_address(), fresh_address(), fresh_address()
