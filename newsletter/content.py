@@ -66,8 +66,8 @@ class Company:
     country: str | None = None
     #: as published, with its currency: "$6.0B"
     valuation: str | None = None
-    #: the day to which the valuation belongs
-    valuation_as_of: date | None = None
+    #: when it was so, as exactly as it is known: "2026-01-08", "2026-01" or "2026" (ISO 8601)
+    valuation_as_of: str | None = None
 
     @property
     def key(self) -> str:

@@ -255,13 +255,15 @@ def waiting(attempt: int, delivery_id: int) -> timedelta:
 
 
 def rescue(session: Session, *, now: datetime) -> Counter[str]:
-    """Take back what dead workers held: retried if it had not left, unknown if it may have."""
+    """Take back what dead workers held: retried if it had not left, unknown if it may have.
+
+    An unknown mail keeps its owner: should that one only be slow, its outcome is still the truth.
+    """
     ended = Delivery.lease_until < database_now(session)
-    freed = {"owner": None, "lease_until": None}
     retried = session.execute(
         update(Delivery)
         .where(Delivery.state == DeliveryState.CLAIMED, ended)
-        .values(state=DeliveryState.QUEUED, **freed)
+        .values(state=DeliveryState.QUEUED, owner=None, lease_until=None)
     )
     lost = session.execute(
         update(Delivery)
@@ -270,7 +272,7 @@ def rescue(session: Session, *, now: datetime) -> Counter[str]:
             state=DeliveryState.UNKNOWN,
             reason="the worker died while it was handing the mail over",
             settled_at=now,
-            **freed,
+            lease_until=None,
         )
     )
     return _counted({DeliveryState.QUEUED: retried, DeliveryState.UNKNOWN: lost})

@@ -5,7 +5,7 @@ which refuses naive values and always returns aware UTC.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
@@ -42,7 +42,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
     """The one metadata; `newsletter.models` adds its tables to it."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: Document, list[Any]: Document}
+    type_annotation_map: ClassVar = {datetime: UTCDateTime, dict[str, Any]: Document, list[Any]: Document}
 
 
 Key = Annotated[int, mapped_column(BigKey, primary_key=True)]

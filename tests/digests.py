@@ -46,7 +46,7 @@ RICH = StoryContent(
     impact=Impact.ADVANCE,
     audiences=("Engineers", "Researchers"),
     companies=(
-        Company("Northlight", "AI Lab", "Canada", "$4.2B", date(2025, 11, 1)),
+        Company("Northlight", "AI Lab", "Canada", "$4.2B", "2025-11"),
         Company("Openfield", "Nonprofit"),
     ),
     coverage=(

@@ -12,7 +12,6 @@ from newsletter.store.engine import writing
 from newsletter.store.migrate import migrate, require_current
 from newsletter.wiring import Services, build
 
-
 _opened = ExitStack()
 
 

@@ -1,6 +1,6 @@
 """A newsletter, its issues, and what an issue consists of."""
 
-from datetime import date as Day
+import datetime as dt
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -64,7 +64,7 @@ class Issue(Base):
     id: Mapped[Key]
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id"))
     #: local date in the newsletter's home zone
-    date: Mapped[Day]
+    date: Mapped[dt.date]
     state: Mapped[str] = mapped_column(index=True)
     #: why it is in this state, for people
     reason: Mapped[str | None]

@@ -1,6 +1,6 @@
 """A story, its revisions, and what each source told us of it."""
 
-from datetime import date as Day
+import datetime as dt
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ class Story(Base):
     #: made of the date and title told last (`intake.merging`): records that share it tell of one story
     event_key: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
-    date: Mapped[Day] = mapped_column(index=True)
+    date: Mapped[dt.date] = mapped_column(index=True)
     #: number of the newest revision, from 1
     revision: Mapped[int]
     first_seen_at: Mapped[datetime] = mapped_column(index=True)

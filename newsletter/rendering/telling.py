@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from newsletter.content import Company, Impact, Maker, StoryContent, Tldr
 from newsletter.rendering.coverage import Coverage
-from newsletter.rendering.dates import in_words
+from newsletter.rendering.dates import in_words, partly_in_words
 from newsletter.rendering.pieces import Form
 from newsletter.rendering.prose import Node, isolated, lines, parse, unnumbered
 from newsletter.rendering.typesetting import (
@@ -167,6 +167,6 @@ def _company(company: Company) -> str:
     """One line on a company; what is unknown is left out."""
     valuation = company.valuation and f"valuation {company.valuation}"
     if valuation and company.valuation_as_of:
-        valuation += f" (as of {in_words(company.valuation_as_of)})"
+        valuation += f" (as of {partly_in_words(company.valuation_as_of)})"
     parts = (company.name, company.type, company.country, valuation)
     return " · ".join(cut(clean(part), NAME) for part in parts if part)

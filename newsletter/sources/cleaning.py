@@ -111,6 +111,13 @@ def maker_of(label: str | None) -> Maker:
     return Maker.AI if _AI.search(label or "") else Maker.EDITOR
 
 
+def label(text: str | None) -> str | None:
+    """A name as people read it: `product_launch` → `Product launch`; one written for people stays."""
+    if not text or text != text.lower():
+        return text
+    return text.replace("_", " ").capitalize()
+
+
 def distinct(names: Iterable[str | None]) -> tuple[str, ...]:
     """The names that are there, each once, in their order; spellings of one term are one name."""
     first: dict[str, str] = {}

@@ -4,8 +4,8 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from newsletter.sources.dates import as_of
 from newsletter.sources.page import Line
-from newsletter.sources.page_dates import as_of
 
 _VALUATION = re.compile(r"valuation:?\s*(.*)", re.IGNORECASE)
 _DATED = re.compile(r"(?P<amount>.+?)\s*(?:[(·,]\s*|\s)(?:as of\s+)?(?P<day>[^()·]*\d{4}(?:-\d\d){0,2})\)?")
@@ -54,4 +54,4 @@ def _valuation(amount: str) -> dict[str, Any]:
     day = as_of(dated["day"].strip()) if dated else None
     if dated is None or day is None:
         return {"valuation": amount}
-    return {"valuation": dated["amount"], "valuation_as_of": day.isoformat()}
+    return {"valuation": dated["amount"], "valuation_as_of": day}

@@ -17,6 +17,7 @@ from newsletter.content import Analysis, Article, Company, StoryContent, Tldr
 from newsletter.sources.cleaning import (
     distinct,
     impact_of,
+    label,
     language_tag,
     maker_of,
     markdown,
@@ -24,6 +25,7 @@ from newsletter.sources.cleaning import (
     prose,
     web_link,
 )
+from newsletter.sources.dates import as_of
 from newsletter.sources.records import Incoming, Refusal
 
 MAX_TITLE = 500
@@ -59,6 +61,13 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+def _as_of(text: str) -> str:
+    found = as_of(one_line(text))
+    if found is None:
+        raise ValueError("write a day, a month or a year: 2026-01-08, 2026-01, 2026")
+    return found
+
+
 class _PrimarySource(_Part):
     outlet: Short | None = None
     url: str | None = None
@@ -81,7 +90,7 @@ class _Company(_Part):
     type: Short | None = None
     country: Short | None = None
     valuation: Short | None = None
-    valuation_as_of: Day | None = None
+    valuation_as_of: Annotated[str, AfterValidator(_as_of)] | None = None
 
 
 class _Report(_Part):
@@ -204,7 +213,7 @@ def _content(record: _Record) -> StoryContent:
         title=record.title,
         date=record.date,
         language=language,
-        category=record.category,
+        category=label(record.category),
         primary_outlet=source.outlet if source else None,
         primary_url=web_link(source.url) if source else None,
         tldr=_tldr(tldr, language) if tldr else None,

@@ -13,10 +13,10 @@ from datetime import date
 from typing import Any
 
 from newsletter.sources.cleaning import distinct, impact_of, language_tag
+from newsletter.sources.dates import long_date
 from newsletter.sources.page import Line, Page
 from newsletter.sources.page_companies import read_companies
 from newsletter.sources.page_coverage import Coverage, read_coverage
-from newsletter.sources.page_dates import long_date
 from newsletter.sources.record_json import read_record
 from newsletter.sources.records import Incoming, Refusal
 from subscribers.lens import term

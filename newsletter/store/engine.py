@@ -22,10 +22,12 @@ def open_engine(url: str) -> Engine:
     if url.startswith("postgres://"):
         url = url.replace("postgres://", "postgresql://", 1)
     location = make_url(url)
+    # the parameters of a failed statement hold addresses, and an error may be logged
+    options: dict[str, Any] = {"pool_size": 10, "max_overflow": 40, "hide_parameters": True}
     if location.get_backend_name() == "postgresql":
         location = location.set(drivername="postgresql+psycopg")
-        return create_engine(location, pool_size=10, max_overflow=40, pool_pre_ping=True)
-    engine = create_engine(location, pool_size=10, max_overflow=40)
+        return create_engine(location, pool_pre_ping=True, **options)
+    engine = create_engine(location, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -59,6 +59,8 @@ def _records(body: bytes) -> list[Any]:
         ) from None
     except UnicodeDecodeError:
         raise HTTPException(400, "the body is no JSON: it is not UTF-8") from None
+    except ValueError as error:
+        raise HTTPException(400, f"the body is no JSON to us: {error}") from None
     except RecursionError:
         raise HTTPException(400, "the body is no JSON to us: it is nested too deep") from None
     return document if isinstance(document, list) else [document]

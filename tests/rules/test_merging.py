@@ -97,7 +97,7 @@ def test_a_link_stays_with_its_outlet() -> None:
 
 def test_a_valuation_stays_with_its_day() -> None:
     """A newer valuation without a day does not inherit the day of the older one."""
-    one = a_story(companies=(Company("Lab", valuation="$1B", valuation_as_of=DAY),))
+    one = a_story(companies=(Company("Lab", valuation="$1B", valuation_as_of="2026-01"),))
     two = a_story(companies=(Company("lab", "AI Lab", valuation="$2B"),))
     assert merge([one, two]).companies == (Company("lab", "AI Lab", None, "$2B", None),)
 

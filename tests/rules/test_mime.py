@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.mail import Content, Mail, Sender
@@ -56,7 +56,16 @@ def test_body_lines_are_short_wherever_a_slot_stands(letter: str) -> None:
         assert max(map(len, message.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
 
 
+def test_line_ends_are_made_one() -> None:
+    """However a template ends its lines, the mail has CRLF only: no bare CR or LF (RFC 5322 §2.3)."""
+    raw = compose(a_mail(content=Content("Subject", "a\r\nb\rc\nd", "a\r\nb\rc\nd")), date=DATE)
+    assert read_message(raw).html == read_message(raw).text == "a\nb\nc\nd"
+    assert raw.count(b"a\r\nb\r\nc\r\nd\r\n") == 2
+
+
 @settings(max_examples=150)
+@example("=?utf-8?q?not_ours?= and a question")
+@example("word" * 30)
 @given(subject=ONE_LINE)
 def test_subjects_arrive_as_they_were_written(subject: str) -> None:
     """Any subject, in any script and of any length, is read back letter by letter; its lines are folded."""

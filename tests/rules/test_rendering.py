@@ -119,7 +119,7 @@ def test_all_facts_of_a_rich_story() -> None:
             "May advance AGI timeline",
             "For engineers and researchers",
             "Race to AGI Analysis",
-            "Northlight · AI Lab · Canada · valuation $4.2B (as of November 1, 2025)",
+            "Northlight · AI Lab · Canada · valuation $4.2B (as of November 2025)",
             "Openfield · Nonprofit",
             "About this summary: This story is told by 4 outlets.",
             "Because: Engineers",

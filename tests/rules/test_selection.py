@@ -125,7 +125,7 @@ def test_one_more_outlet_is_no_news() -> None:
 
 
 def test_overflow_comes_after_what_is_new() -> None:
-    """A story that had no place in the last issue may come now, behind equals that are new; older ones not."""
+    """What had no place in the last issue may come now, behind equals that are new; older ones not."""
     old, new, older = a_candidate(1, hours_ago=30), a_candidate(2, hours_ago=3), a_candidate(3, hours_ago=60)
     assert ids(choose(old, new, older)) == [2, 1]
 

@@ -84,7 +84,7 @@ def test_every_field_arrives() -> None:
     assert (content.analysis.heading, content.analysis.markdown) == ("Our view", "A\n\n- b")
     assert content.impact is Impact.DELAY
     assert content.audiences == ("Investors", "Engineers")
-    assert content.companies == (Company("Lab", "AI Lab", "France", "$6.0B", date(2026, 1, 1)),)
+    assert content.companies == (Company("Lab", "AI Lab", "France", "$6.0B", "2026-01-01"),)
     at = datetime(2026, 1, 8, 8, tzinfo=UTC)
     assert content.coverage == (Article("One", "https://one.example/1", "fr", "Un", at),)
 
