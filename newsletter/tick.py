@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.desk.approval import close
+from newsletter.desk.approval import close, pieces
 from newsletter.desk.planning import fill, plan, timetable
 from newsletter.desk.states import step
 from newsletter.models import Issue, Newsletter
@@ -45,6 +45,7 @@ def tick_issues(services: Services, now: datetime) -> Ticked:
         _plan(session, now, ticked)
     for issue_id in _open_issues(services):
         try:
+            _render_ahead(services, issue_id, now)
             with writing(services.engine) as session:
                 issue = _lock(session, issue_id)
                 if issue is not None:
@@ -71,6 +72,17 @@ def _open_issues(services: Services) -> list[int]:
     with reading(services.engine) as session:
         query = select(Issue.id).where(Issue.state.in_(states)).order_by(Issue.date, Issue.id)
         return list(session.scalars(query))
+
+
+def _render_ahead(services: Services, issue_id: int, now: datetime) -> None:
+    """Compile the cards of an issue that is about to close, while nobody waits for this transaction.
+
+    The renderer remembers them, so that the approval itself is short.
+    """
+    with reading(services.engine) as session:
+        issue = session.get_one(Issue, issue_id)
+        if issue.state == IssueState.DRAFT and now >= issue.cutoff_at:
+            pieces(session, issue, services.renderer)
 
 
 def _lock(session: Session, issue_id: int) -> Issue | None:

@@ -65,11 +65,13 @@ def _explain(session: Session, issue: Issue, subscriber: Subscriber, story: Stor
         date=issue.date.isoformat(),
         issue_state=issue.state,
         decision=decision,
-        mail=_mail(session, issue, subscriber),
+        mail=_mail(session, issue, subscriber)
+        or f"none: {selection.skipped or 'not a reader when it went out'}",
     )
 
 
-def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str:
+def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str | None:
+    """What became of the reader's mail; None where no rule about the reader kept it back."""
     delivery = session.scalar(
         select(Delivery).where(
             Delivery.kind == DeliveryKind.DIGEST,
@@ -91,4 +93,4 @@ def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str:
         return f"none: {barred[subscriber.id]}"
     if issue.published_at is None:
         return f"not yet published; would be due {timing[0]:%Y-%m-%d %H:%M} UTC"
-    return "none"
+    return None

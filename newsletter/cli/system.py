@@ -57,7 +57,8 @@ def serve(services: Services) -> None:
     with suppress(KeyboardInterrupt):
         uvicorn.run(
             create_app(services),
-            host="0.0.0.0",  # noqa: S104 - platforms route to the process from outside
+            # the mailbox page shows every mail and asks nobody who they are
+            host="127.0.0.1" if services.settings.mail_provider == "folder" else "0.0.0.0",  # noqa: S104
             port=port,
             # the paths of our links hold tokens: they belong in no log
             access_log=False,

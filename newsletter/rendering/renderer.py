@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from traceback import extract_tb
@@ -32,6 +32,8 @@ from newsletter.rendering.pieces import BLOCK, SLOT, Card, Form, Shell
 from newsletter.rendering.telling import Story, Telling, in_a_row, tell
 from newsletter.rendering.typesetting import clean, cut, wrap
 
+#: cards kept in memory, about 10 kB each: those of an issue and its previews
+REMEMBERED = 4_096
 SUBJECT = 78  # characters, as RFC 5322 §2.1.1 advises for a line
 
 # Stands on both sides of what is cut out of a frame; like the marks of `pieces` in no text.
@@ -69,6 +71,7 @@ class Renderer:
         )
         self._jinja.filters["wrap"] = wrap
         self._jinja.globals |= self._site
+        self._made = lru_cache(REMEMBERED)(self._make_card)
 
     @cached_property
     def version(self) -> str:
@@ -89,10 +92,13 @@ class Renderer:
         headline: str | None = None,
         note: str | None = None,
     ) -> Card:
-        """The story as a card, with the editor's headline and note.
+        """The story as a card, with the editor's headline and note; made once and remembered.
 
         Raises RenderError when a template fails.
         """
+        return self._made(content, form, headline, note)
+
+    def _make_card(self, content: StoryContent, form: Form, headline: str | None, note: str | None) -> Card:
         story = tell(Telling(content, form, headline, note))
         slots = _slots("because", "changes")
         row_html, html = self._cut_out(

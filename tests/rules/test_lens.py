@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from subscribers.lens import Lens, term
@@ -35,6 +35,7 @@ def test_spellings_of_one_term(one: str, other: str) -> None:
 
 
 @given(st.text())
+@example("ß\u0301")
 def test_a_term_is_settled_at_once(text: str) -> None:
     """A term made of a term is itself, and holds nothing that a database could not keep."""
     assert term(term(text)) == term(text)
