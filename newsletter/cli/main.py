@@ -8,7 +8,7 @@ import structlog
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.cli import demo, issues, stories, subscribers, system
+from newsletter.cli import demo, issues, stories, subscribers, system, why
 from newsletter.cli.services import close
 from newsletter.cli.terminal import err
 from newsletter.config import ConfigError
@@ -40,7 +40,7 @@ app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
 app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
 app.command("send-test", rich_help_panel="Curate")(issues.send_test)
 app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
-app.command("why", rich_help_panel="Readers")(subscribers.why)
+app.command("why", rich_help_panel="Readers")(why.why)
 
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (

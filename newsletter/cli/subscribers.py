@@ -1,7 +1,8 @@
-"""Commands about readers: add, import, list, show; and why a story reached one of them."""
+"""Commands about subscribers: add, import, list, show."""
 
 import io
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,15 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.cli.services import ready
-from newsletter.cli.stories import find_story
-from newsletter.cli.terminal import Json, err, moment, out, progress_bar, say, show_json, show_table
+from newsletter.cli.terminal import Json, err, moment, progress_bar, say, show_json, show_table
 from newsletter.outbox import queue_confirmation
+from newsletter.site import NewsletterSpec
 from newsletter.store.engine import reading, writing
-from newsletter.why import Explanation
-from newsletter.why import why as explain
 from newsletter.wiring import Services
 from subscribers import consent, roster
-from subscribers.address import parse
+from subscribers.address import Address, parse
 from subscribers.consent import Attested, Channel
 from subscribers.lens import Lens, term
 from subscribers.models import Consent, Subscriber
@@ -59,47 +58,93 @@ def add(
     confirmed: Confirmed = False,
     source: Source = None,
 ) -> None:
-    """Add a subscriber. Without --confirmed they are pending, and get a mail that asks them."""
+    """Add a subscriber, or a newsletter to one. What is not given stays as it was.
+
+    Without --confirmed they are pending, and get a mail that asks them.
+    """
     services = ready()
     slugs = _slugs(services, newsletter)
-    lens = Lens.of(
-        audiences=[_audience(services, word) for word in audience or []],
-        companies=follow or [],
-        topics=topic or [],
-        muted_companies=mute_company or [],
-        muted_topics=mute_topic or [],
-    )
-    first = services.site.newsletter(slugs[0])
-    rhythm = Rhythm(
-        parse_zone(timezone or first.timezone),
-        parse_hour(hour if hour is not None else first.default_hour),
-        parse_weekdays(weekdays.split(",")) if weekdays else EVERY_DAY,
-    )
     _attestation(confirmed, source)
-    address, now = parse(email), moment(None)
+    terms = {
+        "audiences": audience and [_audience(services, word) for word in audience],
+        "companies": follow,
+        "topics": topic,
+        "muted_companies": mute_company,
+        "muted_topics": mute_topic,
+    }
+    times = {
+        "timezone": timezone and parse_zone(timezone),
+        "hour": None if hour is None else parse_hour(hour),
+        "weekdays": weekdays and parse_weekdays(weekdays.split(",")),
+    }
     with writing(services.engine) as session:
-        if source:
-            done = consent.attest(
-                session, address, slugs,
-                lens=lens, rhythm=rhythm, name=name, source=source, channel=Channel.COMMAND, now=now,
-            )  # fmt: skip
-        else:
-            asked = consent.request(
-                session, address, slugs,
-                lens=lens, rhythm=rhythm, name=name, channel=Channel.COMMAND, wording=WORDING, now=now,
-            )  # fmt: skip
-            if asked:
-                queue_confirmation(
-                    session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now
-                )
-    if not source:
-        say(
-            f"{email}: pending, a confirmation mail is in the outbox" if asked else f"{email}: nothing to ask"
+        wish = _wish(session, services.site.newsletter(slugs[0]), parse(email), name, terms, times)
+        outcome = _vouch(session, wish, slugs, source) if source else _ask(session, wish, slugs)
+    say(f"{email}: {outcome}")
+
+
+@dataclass(frozen=True)
+class _Wish:
+    address: Address
+    name: str | None
+    lens: Lens
+    rhythm: Rhythm
+
+
+def _wish(
+    session: Session,
+    first: NewsletterSpec,
+    address: Address,
+    name: str | None,
+    terms: dict[str, list[str] | None],
+    times: dict[str, Any],
+) -> _Wish:
+    """What was given, laid over what is known of the subscriber or usual for the newsletter."""
+    known = roster.find(session, address.mailbox)
+    lens = known.lens if known else Lens()
+    rhythm = known.rhythm if known else Rhythm(first.timezone, first.default_hour)
+    given = {field: frozenset(map(term, words)) for field, words in terms.items() if words is not None}
+    chosen = {field: value for field, value in times.items() if value is not None}
+    return _Wish(address, name, replace(lens, **given), replace(rhythm, **chosen))
+
+
+def _vouch(session: Session, wish: _Wish, slugs: list[str], source: str) -> str:
+    outcome = consent.attest(
+        session,
+        wish.address,
+        slugs,
+        lens=wish.lens,
+        rhythm=wish.rhythm,
+        name=wish.name,
+        source=source,
+        channel=Channel.COMMAND,
+        now=moment(None),
+    )
+    if outcome is Attested.KEPT_OUT:
+        because = consent.kept_out_because(session, wish.address, slugs)
+        raise LookupError(
+            f"{wish.address.mailbox} is kept out: {because}. Only they can come back, by the form"
         )
-    elif done is Attested.KEPT_OUT:
-        raise LookupError(f"{email} has unsubscribed or is suppressed: only they can come back, by the form")
-    else:
-        say(f"{email}: {done}, confirmed for {', '.join(slugs)}")
+    return f"{outcome}, confirmed for {', '.join(slugs)}"
+
+
+def _ask(session: Session, wish: _Wish, slugs: list[str]) -> str:
+    now = moment(None)
+    asked = consent.request(
+        session,
+        wish.address,
+        slugs,
+        lens=wish.lens,
+        rhythm=wish.rhythm,
+        name=wish.name,
+        channel=Channel.COMMAND,
+        wording=WORDING,
+        now=now,
+    )
+    if asked is None:
+        return "nothing to ask: confirmed already, suppressed, or asked too often of late"
+    queue_confirmation(session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now)
+    return "pending, a confirmation mail is in the outbox"
 
 
 @app.command("import")
@@ -177,7 +222,7 @@ def show(email: Annotated[str, typer.Argument(metavar="EMAIL")], as_json: Json =
     """Show what is known of a subscriber, and their consent."""
     services = ready()
     with reading(services.engine) as session:
-        subscriber = _find(session, email)
+        subscriber = find_subscriber(session, email)
         facts = _facts(subscriber)
         ledger = session.scalars(
             select(Consent).where(Consent.subscriber_id == subscriber.id).order_by(Consent.id)
@@ -206,41 +251,6 @@ def show(email: Annotated[str, typer.Argument(metavar="EMAIL")], as_json: Json =
             say(f"{name}: {said}")
 
 
-def why(
-    email: Annotated[str, typer.Argument(metavar="EMAIL")],
-    story: Annotated[str, typer.Argument(metavar="STORY", help="Its number, or its external id.")],
-    as_json: Json = False,
-) -> None:
-    """Say why a story reached a subscriber or not: every rule, passed or failed."""
-    services = ready()
-    with reading(services.engine) as session:
-        found = find_story(session, story)
-        explanations = explain(session, _find(session, email), found)
-        title = found.title
-    if as_json:
-        show_json([explanation.to_json() for explanation in explanations])
-        return
-    say(title)
-    for explanation in explanations:
-        _say_why(explanation)
-    if not explanations:
-        say("no issue of this subscriber's newsletters had this story among its candidates yet")
-
-
-def _say_why(explanation: Explanation) -> None:
-    decision = explanation.decision
-    verdict = f"place {decision.place}" if decision.place else "left out"
-    say(
-        f"\n{explanation.newsletter} {explanation.date} ({explanation.issue_state}): "
-        f"{verdict}, score {decision.score}"
-    )
-    for reason in decision.reasons:
-        mark = "[green]✓[/green]" if reason.passed else "[red]✗[/red]"
-        out.print(f"  {mark} {reason.rule:9} ", end="")
-        out.print(reason.text, markup=False)
-    say(f"  mail: {explanation.mail}")
-
-
 def _slugs(services: Services, given: list[str] | None) -> list[str]:
     if not given:
         return [services.site.newsletters[0].slug]
@@ -259,7 +269,8 @@ def _attestation(confirmed: bool, source: str | None) -> None:
         raise typer.BadParameter("--confirmed and --source TEXT go together: say where consent was given")
 
 
-def _find(session: Session, email: str) -> Subscriber:
+def find_subscriber(session: Session, email: str) -> Subscriber:
+    """The subscriber of that address; LookupError if there is none."""
     subscriber = roster.find(session, email)
     if subscriber is None:
         raise LookupError(f"no subscriber has the address {email!r}")

@@ -129,6 +129,25 @@ def test_double_opt_in(cli: Cli, tmp_path: Path) -> None:
     assert shown["subscriptions"] == {"daily": "pending"}
 
 
+def test_adding_a_newsletter_keeps_the_rest(cli: Cli) -> None:
+    """A second `add` changes what it names, and leaves the reader's other choices as they were."""
+    vouched = ("--confirmed", "--source", "test")
+    cli(
+        "subscribers", "add", "ines@reader.example", "--audience", "Investors", "--follow", "Mistral AI",
+        "--timezone", "Europe/Paris", "--hour", "8", *vouched,
+    )  # fmt: skip
+    assert (
+        cli(
+            "subscribers", "add", "ines@reader.example", "--newsletter", "weekly", "--hour", "9", *vouched
+        ).code
+        == 0
+    )
+    shown = cli("subscribers", "show", "ines@reader.example", "--json").json()
+    assert shown["subscriptions"] == {"daily": "confirmed", "weekly": "confirmed"}
+    assert shown["lens"] == {"audiences": "investors", "companies": "mistral ai"}
+    assert shown["rhythm"] == "09:00 Europe/Paris, every day"
+
+
 def test_subscriber_import(cli: Cli, tmp_path: Path) -> None:
     """A CSV file comes in with its zones and hours; a bad row is named and stops no other."""
     path = tmp_path / "people.csv"
