@@ -12,8 +12,8 @@ from sqlalchemy.exc import NoResultFound
 
 from newsletter.desk.approval import frozen_pieces
 from newsletter.editions import content_of
-from newsletter.headers import confirmation_headers, digest_headers
-from newsletter.links import confirm_url, unsubscribe_url
+from newsletter.headers import digest_headers, letter_headers
+from newsletter.links import confirm_url, data_url, preferences_url, reader_links
 from newsletter.mail import Content, Mail, Sender
 from newsletter.models import Edition
 from newsletter.models.delivery import DeliveryKind
@@ -70,48 +70,61 @@ class Composer:
     def mail(self, claimed: Claimed) -> Mail:
         """The mail of one delivery. Raises CannotCompose."""
         try:
-            if claimed.kind is DeliveryKind.CONFIRMATION:
-                return self._confirmation(claimed)
-            return self._digest(claimed)
+            if claimed.kind is DeliveryKind.DIGEST:
+                return self._digest(claimed)
+            return self._letter(claimed, *self._words(claimed))
         except (LookupError, ValueError, NoResultFound, RenderError) as error:
             raise CannotCompose(f"{claimed.kind} {claimed.occasion_id}: {error}") from error
 
     def _digest(self, claimed: Claimed) -> Mail:
         slug = claimed.newsletter or ""
-        link = unsubscribe_url(self._public_url, self._tokens, claimed.public_id, slug)
+        links = reader_links(self._public_url, self._tokens, claimed.public_id, slug)
         return Mail(
             delivery_id=claimed.delivery_id,
             sender=self._sender,
             to=claimed.address,
             content=self._edition(claimed.edition_id or 0),
-            slots={"unsubscribe_url": link},
+            slots=links,
             headers=digest_headers(
                 sender=self._sender,
                 newsletter=self._site.newsletter(slug).name,
                 slug=slug,
                 occasion=claimed.occasion_id,
                 public_id=claimed.public_id,
-                unsubscribe_url=link,
+                unsubscribe_url=links["unsubscribe_url"],
             ),
         )
 
-    def _confirmation(self, claimed: Claimed) -> Mail:
-        with reading(self._engine) as session:
-            asked = session.get_one(Consent, claimed.occasion_id)
-            slugs = [str(slug) for slug in asked.newsletters]
-        link = confirm_url(self._public_url, self._tokens, claimed.public_id, slugs, at=claimed.queued_at)
+    def _letter(self, claimed: Claimed, content: Content, slots: dict[str, str]) -> Mail:
+        """A mail that answers something its reader did, and is no newsletter."""
         return Mail(
             delivery_id=claimed.delivery_id,
             sender=self._sender,
             to=claimed.address,
-            content=self._renderer.confirmation(
-                newsletters=[self._site.newsletter(slug).name for slug in slugs]
-            ),
-            slots={"confirm_url": link},
-            headers=confirmation_headers(
-                sender=self._sender, occasion=claimed.occasion_id, public_id=claimed.public_id
+            content=content,
+            slots=slots,
+            headers=letter_headers(
+                sender=self._sender,
+                kind=claimed.kind.replace(" ", "-"),
+                occasion=claimed.occasion_id,
+                public_id=claimed.public_id,
             ),
         )
+
+    def _words(self, claimed: Claimed) -> tuple[Content, dict[str, str]]:
+        public_url, tokens, public_id = self._public_url, self._tokens, claimed.public_id
+        if claimed.kind is DeliveryKind.PREFERENCES_LINK:
+            link = preferences_url(public_url, tokens, public_id)
+            return self._renderer.letter("preferences-link"), {"preferences_url": link}
+        if claimed.kind is DeliveryKind.DATA_LINK:
+            link = data_url(public_url, tokens, public_id, at=claimed.queued_at)
+            return self._renderer.letter("data-link"), {"data_url": link}
+        with reading(self._engine) as session:
+            asked = session.get_one(Consent, claimed.occasion_id)
+            slugs = [str(slug) for slug in asked.newsletters]
+        names = [self._site.newsletter(slug).name for slug in slugs]
+        link = confirm_url(public_url, tokens, public_id, slugs, at=claimed.queued_at)
+        return self._renderer.confirmation(newsletters=names), {"confirm_url": link}
 
     def _edition(self, edition_id: int) -> Content:
         if edition_id in self._contents:

@@ -117,7 +117,7 @@ class Dispatcher:
 
 
 def claim(session: Session, limit: int, owner: str, *, now: datetime) -> tuple[list[Claimed], int]:
-    """Take up to `limit` deliveries that are due; confirmations first.
+    """Take up to `limit` deliveries that are due; letters before digests.
 
     Returns them, and how many were withheld because their readers may not be mailed any more.
     """
@@ -125,7 +125,7 @@ def claim(session: Session, limit: int, owner: str, *, now: datetime) -> tuple[l
         select(Delivery)
         .where(Delivery.state == DeliveryState.QUEUED, Delivery.due_at <= now)
         .order_by(
-            case((Delivery.kind == DeliveryKind.CONFIRMATION, 0), else_=1),
+            case((Delivery.kind == DeliveryKind.DIGEST, 1), else_=0),
             Delivery.due_at,
             Delivery.edition_id,
             Delivery.id,

@@ -42,9 +42,8 @@ def compose(
     issue: Issue, selection: Selection, shell: Shell, cards: Mapping[str, Card], renderer: Renderer
 ) -> Composed:
     """The mail for one selection, its tail folded to what mail clients show in full."""
-    whole = [
-        _telling(decision, Form.UPDATE if decision.changes else Form.FULL) for decision in selection.picks
-    ]
+    usual = Form.COMPACT if selection.short else Form.FULL
+    whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
     short = [_telling(decision, Form.COMPACT) for decision in selection.picks]
     subject = renderer.subject(
         [cards[telling.piece].headline for telling in whole],

@@ -22,14 +22,14 @@ def digest_headers(
     )
 
 
-def confirmation_headers(*, sender: Sender, occasion: int, public_id: str) -> Headers:
-    """For the mail that asks for a confirmation: an automatic answer to a form (RFC 3834 §5)."""
+def letter_headers(*, sender: Sender, kind: str, occasion: int, public_id: str) -> Headers:
+    """For a mail that answers a form, such as the question for a confirmation (RFC 3834 §5)."""
     domain = _domain(sender)
     return (
-        ("Message-ID", f"<confirmation.{occasion}.{public_id}@{domain}>"),
+        ("Message-ID", f"<{kind}.{occasion}.{public_id}@{domain}>"),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
-        ("Feedback-ID", f"{occasion}:signup:confirmation:{_label(domain)}"),
+        ("Feedback-ID", f"{occasion}:letters:{kind}:{_label(domain)}"),
     )
 
 

@@ -13,17 +13,37 @@ CONFIRMATION_LIFE = timedelta(hours=24)
 
 
 def queue_confirmation(session: Session, *, subscriber_id: int, consent_id: int, now: datetime) -> None:
-    """Put the mail that asks for a confirmation into the outbox.
+    """Put the mail that asks for a confirmation into the outbox."""
+    queue_letter(
+        session,
+        DeliveryKind.CONFIRMATION,
+        subscriber_id=subscriber_id,
+        consent_id=consent_id,
+        now=now,
+        life=CONFIRMATION_LIFE,
+    )
+
+
+def queue_letter(
+    session: Session,
+    kind: DeliveryKind,
+    *,
+    subscriber_id: int,
+    consent_id: int,
+    now: datetime,
+    life: timedelta,
+) -> None:
+    """Put a mail that answers one person into the outbox; it expires if it cannot leave within `life`.
 
     `consent_id` is the ledger line that asked: the same line never gives rise to a second mail.
     """
     mail = {
-        "kind": DeliveryKind.CONFIRMATION,
+        "kind": kind,
         "occasion_id": consent_id,
         "subscriber_id": subscriber_id,
         "state": DeliveryState.QUEUED,
         "due_at": now,
-        "expires_at": now + CONFIRMATION_LIFE,
+        "expires_at": now + life,
         "attempt": 0,
         "queued_at": now,
     }

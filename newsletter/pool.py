@@ -5,8 +5,9 @@ A pool remembers its answers, so a thousand lenses cost little more than one.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from newsletter.content import StoryContent
 from subscribers.lens import Lens, term
@@ -85,6 +86,9 @@ class Pool:
             topics=topics(lens.topics),
             muted_companies=companies(lens.muted_companies),
             muted_topics=topics(lens.muted_topics),
+            languages=lens.languages,
+            min_outlets=lens.min_outlets,
+            short=lens.short,
         )
         kept = {
             "audiences": projected.audiences,
@@ -92,15 +96,11 @@ class Pool:
             "topics": projected.topics,
         }
         # an interest that nothing answers to is not the same as no interest
-        marked = {
+        marked: dict[str, Any] = {
             name: terms if terms or not getattr(lens, name) else frozenset({UNANSWERED})
             for name, terms in kept.items()
         }
-        return Lens(
-            **marked,
-            muted_companies=projected.muted_companies,
-            muted_topics=projected.muted_topics,
-        )
+        return replace(projected, **marked)
 
 
 def _words(text: str) -> str:

@@ -59,13 +59,16 @@ def preview(
 def selection_for(session: Session, issue: Issue, subscriber: Subscriber) -> Selection:
     """What this subscriber gets of the issue, and why, as of its publication."""
     candidates = pool(session, issue)
-    known = ledger(session, [candidate.story_id for candidate in candidates], before=issue)
+    story_ids = [candidate.story_id for candidate in candidates]
+    known = ledger(session, story_ids, before=issue)
+    muted = roster.muted_stories(session, story_ids, subscriber_id=subscriber.id)
     received = dict(editions_received(session, known, subscriber_id=subscriber.id))
     timing = reading(issue, subscriber.rhythm)
     return select(
         candidates,
         subscriber.lens,
         known.told_by(received.get(subscriber.id, ())),
+        muted.get(subscriber.id, frozenset()),
         window=window(issue, days_back=timing[1] if timing else 1),
         limits=limits(issue.newsletter),
     )

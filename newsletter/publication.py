@@ -24,7 +24,7 @@ from newsletter.schedule import days_since_last_reading, delivery_time, reading_
 from newsletter.selection import Selection, select
 from subscribers.lens import Lens
 from subscribers.rhythm import EVERY_DAY, Rhythm
-from subscribers.roster import Reader, lenses, readers
+from subscribers.roster import Reader, lenses, muted_stories, readers
 
 #: rows in one insert statement
 CHUNK = 5_000
@@ -58,10 +58,11 @@ def _one_at_a_time(session: Session) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Readers who share an edition: what they look through, what they know, since when they read."""
+    """Readers who share an edition: what they look through, know and mute, since when they read."""
 
     lens: Lens
     received: tuple[int, ...]
+    muted: frozenset[int]
     days_back: int
 
 
@@ -73,7 +74,9 @@ class _Freeze:
         self.issue = issue
         self.renderer = renderer
         self.pool = pool(session, issue)
-        self.known = ledger(session, [candidate.story_id for candidate in self.pool], before=issue)
+        story_ids = [candidate.story_id for candidate in self.pool]
+        self.known = ledger(session, story_ids, before=issue)
+        self.muted = muted_stories(session, story_ids)
         self.shell, self.cards = frozen_pieces(session, issue.id)
         self.editions: dict[str, Edition] = {}
         self.readers = Counter[int]()
@@ -96,7 +99,9 @@ class _Freeze:
                     continue
                 due_at, days_back = timing
                 lens = self._by_lens_id[reader.lens_id]
-                edition = self._edition(_Group(lens, received.of(reader.subscriber_id), days_back))
+                muted = self.muted.get(reader.subscriber_id, frozenset())
+                group = _Group(lens, received.of(reader.subscriber_id), muted, days_back)
+                edition = self._edition(group)
                 self.readers[edition.id] += 1
                 if edition.skipped is None:
                     yield self._row(reader.subscriber_id, edition.id, due_at, now)
@@ -139,6 +144,7 @@ class _Freeze:
                 self.pool,
                 group.lens,
                 self.known.told_by(group.received),
+                group.muted,
                 window=window(self.issue, days_back=group.days_back),
                 limits=limits(self.issue.newsletter),
             )

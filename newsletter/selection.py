@@ -6,7 +6,7 @@ companies and categories. Each gate and each point leaves a `Reason`, for the ma
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import log2
@@ -76,6 +76,8 @@ class Selection:
     decisions: tuple[Decision, ...]
     #: why these readers get no mail; None when they get one
     skipped: str | None
+    #: they want every story in its short form
+    short: bool = False
 
     @property
     def picks(self) -> tuple[Decision, ...]:
@@ -86,12 +88,19 @@ def select(
     pool: Pool,
     lens: Lens,
     told: Mapping[int, Told],
+    muted: Collection[int] = (),
     *,
     window: Window,
     limits: Limits,
 ) -> Selection:
-    """The stories of `pool` for readers of one lens who were told `told` (by story id) before."""
-    judged = [_judge(candidate, pool, lens, told.get(candidate.story_id), window) for candidate in pool]
+    """The stories of `pool` for readers of one lens who were told `told` (by story id) before.
+
+    `muted` are the ids of stories of which they want to hear nothing more.
+    """
+    judged = [
+        _mute(_judge(candidate, pool, lens, told.get(candidate.story_id), window), muted)
+        for candidate in pool
+    ]
     passed = sorted((d for d in judged if _passes(d)), key=_rank)
     failed = [decision for decision in judged if not _passes(decision)]
     picked, left = _spread(passed, limits)
@@ -101,7 +110,7 @@ def select(
         left = [_leave(d, "minimum", f"the issue is skipped: {skipped}") for d in picked] + left
         picked = []
     placed = [replace(decision, place=place) for place, decision in enumerate(picked, start=1)]
-    return Selection((*placed, *left, *sorted(failed, key=_rank)), skipped)
+    return Selection((*placed, *left, *sorted(failed, key=_rank)), skipped, lens.short)
 
 
 def _passes(decision: Decision) -> bool:
@@ -112,6 +121,10 @@ def _rank(decision: Decision) -> tuple[int, int, float, int]:
     candidate = decision.candidate
     pin = candidate.pin if candidate.pin is not None else 1_000_000
     return pin, -decision.score, -candidate.first_seen_at.timestamp(), candidate.story_id
+
+
+def _mute(decision: Decision, muted: Collection[int]) -> Decision:
+    return _leave(decision, "mutes", "muted this story") if decision.candidate.story_id in muted else decision
 
 
 def _leave(decision: Decision, rule: str, text: str) -> Decision:
@@ -126,7 +139,8 @@ def _judge(candidate: Candidate, pool: Pool, lens: Lens, told: Told | None, wind
         *_concern(candidate, pool, lens),
         _memory(told, changes),
         _freshness(candidate, window, update=bool(changes)),
-        *_coverage(candidate.content),
+        *_coverage(candidate, lens),
+        *_languages(candidate.content, lens),
     ]
     score = _score(candidate, pool, lens, window)
     return Decision(candidate, None, score, tuple(reasons), changes)
@@ -197,9 +211,21 @@ def _freshness(candidate: Candidate, window: Window, *, update: bool) -> Reason:
     return Reason("fresh", False, "older than the last issue")
 
 
-def _coverage(content: StoryContent) -> Iterator[Reason]:
-    if (outlets := len(content.outlets)) > 1:
+def _coverage(candidate: Candidate, lens: Lens) -> Iterator[Reason]:
+    outlets = len(candidate.content.outlets)
+    if outlets < lens.min_outlets and candidate.pin is None:
+        yield Reason(
+            "coverage", False, f"{outlets} of the {lens.min_outlets} outlets that the reader asks for"
+        )
+    elif outlets > 1:
         yield Reason("coverage", True, f"{outlets} outlets", shown=True)
+
+
+def _languages(content: StoryContent, lens: Lens) -> Iterator[Reason]:
+    """A story can be read if it is told in one of the reader's languages, or reported in one."""
+    told = {language.partition("-")[0].lower() for language in (content.language, *content.languages)}
+    if lens.languages and not told & lens.languages:
+        yield Reason("language", False, f"in {', '.join(sorted(told))}, which the reader did not choose")
 
 
 def _score(candidate: Candidate, pool: Pool, lens: Lens, window: Window) -> int:

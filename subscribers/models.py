@@ -7,11 +7,23 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from subscribers.columns import Base, Key
+from subscribers.columns import Base, BigKey, Key
 from subscribers.lens import Lens
 from subscribers.rhythm import Rhythm
 
-__all__ = ["Base", "Consent", "LensRecord", "Subscriber", "Subscription", "Suppression"]
+__all__ = [
+    "Base",
+    "Batch",
+    "Consent",
+    "LensRecord",
+    "MutedStory",
+    "Segment",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "Tag",
+    "Throttle",
+]
 
 
 class SubscriptionState(StrEnum):
@@ -28,6 +40,11 @@ class Act(StrEnum):
     ATTESTED = "attested"  # an operator vouches for consent given elsewhere
     CHANGED = "changed"  # preferences were changed
     UNSUBSCRIBED = "unsubscribed"
+    PAUSED = "paused"  # no mail until a date, or mail again
+    RESTORED = "restored"  # an unsubscription or a change was undone by whoever made it
+    LINK_ASKED = "link asked"  # somebody asked to be mailed the link to their preferences or data
+    EXPORTED = "exported"  # the person took a copy of what is known of them
+    ERASED = "erased"
 
 
 class SuppressionReason(StrEnum):
@@ -48,7 +65,7 @@ class LensRecord(Base):
 
     @property
     def lens(self) -> Lens:
-        return Lens(**{name: frozenset(terms) for name, terms in self.definition.items()})
+        return Lens.read(self.definition)
 
 
 class Subscriber(Base):
@@ -72,6 +89,12 @@ class Subscriber(Base):
     #: seven bits, Monday lowest
     weekdays: Mapped[int]
     created_at: Mapped[datetime]
+    #: ISO 3166-1 alpha-2, where an import told it
+    country: Mapped[str | None]
+    #: the import that brought them, if any
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
+    #: when the person was forgotten; then nothing here is theirs any more
+    erased_at: Mapped[datetime | None]
 
     lens_record: Mapped[LensRecord] = relationship(lazy="joined", innerjoin=True)
     subscriptions: Mapped[list["Subscription"]] = relationship(
@@ -153,6 +176,8 @@ class Consent(Base):
     channel: Mapped[str]
     #: the words that the person saw, or the operator's statement of where consent was given
     wording: Mapped[str]
+    #: of the page or mail that showed them; see `ledger.WORDING_VERSION`
+    wording_version: Mapped[str | None]
     ip: Mapped[str | None]
     at: Mapped[datetime]
 
@@ -163,7 +188,71 @@ class Suppression(Base):
     __tablename__ = "suppression"
 
     id: Mapped[Key]
-    email_key: Mapped[str] = mapped_column(unique=True)
+    #: None for somebody erased: then only the digest is left
+    email_key: Mapped[str | None] = mapped_column(unique=True)
+    #: a keyed hash of the address key, by which an erased address is still known (`suppression`)
+    digest: Mapped[str | None] = mapped_column(unique=True)
     reason: Mapped[str]
     note: Mapped[str | None]
     since: Mapped[datetime]
+
+
+class Tag(Base):
+    """A word that an import or an operator put on a subscriber."""
+
+    __tablename__ = "tag"
+
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), primary_key=True)
+    #: as a term, see `lens.term`
+    name: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class MutedStory(Base):
+    """A story that a subscriber wants to hear nothing more of; its number is the newsletter's."""
+
+    __tablename__ = "muted_story"
+
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), primary_key=True)
+    story_id: Mapped[int] = mapped_column(BigKey, primary_key=True, index=True)
+    at: Mapped[datetime]
+
+
+class Batch(Base):
+    """One import of a file: how far it came, so that it can go on, and what came of it."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[Key]
+    #: of the file's bytes and the options: the same import is found again by it
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    file_name: Mapped[str]
+    #: mailchimp, substack, ..., or plain
+    format: Mapped[str]
+    #: records of the file that are done
+    done: Mapped[int]
+    report: Mapped[dict[str, Any]]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Segment(Base):
+    """A rule over subscribers that editors saved under a name."""
+
+    __tablename__ = "segment"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(unique=True)
+    #: as editors write it
+    rule: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Throttle(Base):
+    """How often something was done in a window of time: limits that hold across processes."""
+
+    __tablename__ = "throttle"
+
+    #: a keyed hash of what is limited: an address, an IP block, a domain, or all
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True, index=True)
+    count: Mapped[int]

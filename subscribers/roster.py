@@ -1,6 +1,6 @@
 """Who is there: find, stream, count, and say who must not be mailed now. Changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from subscribers.address import parse
 from subscribers.lens import Lens
-from subscribers.models import LensRecord, Subscriber, Subscription, SubscriptionState, Suppression
+from subscribers.models import (
+    LensRecord,
+    MutedStory,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+)
 
 #: rows fetched at a time while streaming
 FETCH = 2_000
@@ -113,6 +120,19 @@ def by_public_id(session: Session, public_id: str) -> Subscriber | None:
 def lenses(session: Session) -> dict[int, Lens]:
     """Every stored lens by its id."""
     return {record.id: record.lens for record in session.scalars(select(LensRecord))}
+
+
+def muted_stories(
+    session: Session, story_ids: Collection[int], *, subscriber_id: int | None = None
+) -> dict[int, frozenset[int]]:
+    """Subscriber id → those of the stories of which they want to hear nothing more."""
+    query = select(MutedStory.subscriber_id, MutedStory.story_id).where(MutedStory.story_id.in_(story_ids))
+    if subscriber_id is not None:
+        query = query.where(MutedStory.subscriber_id == subscriber_id)
+    found: dict[int, set[int]] = {}
+    for subscriber, story in session.execute(query):
+        found.setdefault(subscriber, set()).add(story)
+    return {subscriber: frozenset(stories) for subscriber, stories in found.items()}
 
 
 def count(session: Session) -> dict[str, dict[str, int]]:

@@ -71,7 +71,7 @@ def reasons(session: Session, keys: Collection[str]) -> dict[str, SuppressionRea
     found = session.execute(
         select(Suppression.email_key, Suppression.reason).where(Suppression.email_key.in_(keys))
     )
-    return {key: SuppressionReason(reason) for key, reason in found}
+    return {key: SuppressionReason(reason) for key, reason in found if key}
 
 
 def _strength(reason: str) -> int:

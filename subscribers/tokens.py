@@ -18,6 +18,10 @@ from itsdangerous.exc import BadData
 class Purpose(StrEnum):
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
+    ACT = "act"  # from the mail: mute a story, less of a company, snooze
+    UNDO = "undo"
+    DATA = "data"  # export and erasure, freshly mailed
 
 
 class BadToken(ValueError):

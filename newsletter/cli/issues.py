@@ -12,6 +12,7 @@ from newsletter.cli.services import ready
 from newsletter.cli.stories import find_story
 from newsletter.cli.terminal import At, Json, fail, moment, say, show_json, show_table
 from newsletter.desk import approval, planning
+from newsletter.links import no_reader_links
 from newsletter.mail import Content, Verdict
 from newsletter.models import Issue, Newsletter, Story
 from newsletter.models.issue import IssueState
@@ -127,7 +128,7 @@ def preview(
         found = make_preview(
             session, find_issue(session, issue), services.renderer, audience=audience, email=email
         )
-    content = found.content.fill({"unsubscribe_url": f"{services.settings.public_url}/unsubscribe/preview"})
+    content = found.content.fill(no_reader_links(services.settings.public_url))
     _write(content, out)
     say(f"subject: {content.subject}")
     say(f"wrote {out / 'preview.html'} and {out / 'preview.txt'}: {len(found.selection.picks)} stories")

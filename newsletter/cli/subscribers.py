@@ -103,7 +103,9 @@ def _wish(
     known = roster.find(session, address.mailbox)
     lens = known.lens if known else Lens()
     rhythm = known.rhythm if known else Rhythm(first.timezone, first.default_hour)
-    given = {field: frozenset(map(term, words)) for field, words in terms.items() if words is not None}
+    given: dict[str, Any] = {
+        field: frozenset(map(term, words)) for field, words in terms.items() if words is not None
+    }
     chosen = {field: value for field, value in times.items() if value is not None}
     return _Wish(address, name, replace(lens, **given), replace(rhythm, **chosen))
 

@@ -13,6 +13,8 @@ from subscribers.models import Base
 class DeliveryKind(StrEnum):
     DIGEST = "digest"  # occasion: the issue
     CONFIRMATION = "confirmation"  # occasion: the line in the consent ledger that asked
+    PREFERENCES_LINK = "preferences link"  # occasion: the line that asked for it
+    DATA_LINK = "data link"  # occasion: the line that asked for it
 
 
 class DeliveryState(StrEnum):

@@ -175,11 +175,14 @@ class Renderer:
 
         Nothing that was typed into a form is in it: the address may be a stranger's.
         """
-        asked = {"newsletters": in_a_row(newsletters), "days": CONFIRM_LIFE.days}
+        return self.letter("confirmation", newsletters=in_a_row(newsletters), days=CONFIRM_LIFE.days)
+
+    def letter(self, name: str, **values: object) -> Content:
+        """The mail of the templates in the folder `name`, which see `values`."""
         return Content(
-            cut(clean(self._render("confirmation/subject.txt", asked)), SUBJECT),
-            self._compile("confirmation/body.mjml", asked),
-            self._text("confirmation/body.txt", asked),
+            cut(clean(self._render(f"{name}/subject.txt", values)), SUBJECT),
+            self._compile(f"{name}/body.mjml", values),
+            self._text(f"{name}/body.txt", values),
         )
 
     def _about(self, newsletter: str, description: str, date: datetime.date) -> dict[str, object]:

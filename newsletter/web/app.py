@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.links import CONFIRM_LIFE
-from newsletter.web import api, health, mailbox, public
+from newsletter.web import api, health, mailbox, subscribe, unsubscribe
 from newsletter.web.pages import TEMPLATES, Door, Pages
 from newsletter.wiring import Services
 from subscribers.consent import UnknownSubscriber
@@ -42,7 +42,8 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
         app.add_exception_handler(kind, handler)
     app.state.door = Door(services, Pages(services), clock)
     app.add_middleware(_Headers)
-    app.include_router(public.router)
+    app.include_router(subscribe.router)
+    app.include_router(unsubscribe.router)
     app.include_router(api.router)
     app.include_router(health.router)
     if services.settings.mail_provider == "folder":

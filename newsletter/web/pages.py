@@ -95,3 +95,13 @@ class PageRoute(APIRoute):
         super().__init__(*arguments, **options)
         if self.methods and "GET" in self.methods:
             self.methods.add("HEAD")
+
+
+def name_of(door: Door, slug: str) -> str:
+    """A newsletter that was given up since is called by its slug."""
+    return next((known.name for known in door.services.site.newsletters if known.slug == slug), slug)
+
+
+def ip_of(request: Request) -> str | None:
+    """Where the request came from, for the consent ledger and the limits."""
+    return request.client.host if request.client else None

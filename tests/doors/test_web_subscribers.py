@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from newsletter.links import CONFIRM_LIFE, unsubscribe_url
 from newsletter.models import Delivery
 from newsletter.store.engine import reading, writing
-from newsletter.web.public import ONE_CLICK_WORDING, SUBSCRIBE_WORDING, UNSUBSCRIBE_WORDING
+from newsletter.web.subscribe import SUBSCRIBE_WORDING
+from newsletter.web.unsubscribe import ONE_CLICK_WORDING, UNSUBSCRIBE_WORDING
 from subscribers import consent, suppression
 from subscribers.address import parse
 from subscribers.lens import Lens

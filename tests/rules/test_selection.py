@@ -130,6 +130,33 @@ def test_overflow_comes_after_what_is_new() -> None:
     assert ids(choose(old, new, older)) == [2, 1]
 
 
+def test_a_reader_may_ask_for_more_outlets() -> None:
+    """Below the number of outlets that a reader asks for, a story is left out, and the reason counts."""
+    few, many = a_candidate(1, a_story(outlets=2)), a_candidate(2, a_story(outlets=5))
+    selection = choose(few, many, lens=Lens(min_outlets=3))
+    assert ids(selection) == [2]
+    assert "2 of the 3 outlets that the reader asks for" in [
+        reason.text for reason in decision_on(selection, 1).reasons
+    ]
+
+
+def test_a_reader_gets_what_they_can_read() -> None:
+    """A story passes if it, or a report of it, is in one of the reader's languages."""
+    english = a_candidate(1, a_story(language="en"))
+    chinese = a_candidate(2, a_story(language="zh-Hans", coverage=coverage(2)))
+    reported = a_candidate(3, a_story(language="zh", coverage=coverage(2, language="en-GB")))
+    assert sorted(ids(choose(english, chinese, reported, lens=Lens(languages=frozenset({"en"}))))) == [1, 3]
+
+
+def test_a_muted_story_stays_muted() -> None:
+    """A story that the reader muted is not told again, not even with news."""
+    story = a_candidate(1, a_story(outlets=9))
+    told = {1: Told(1, a_story(outlets=2), NOON - DAY)}
+    selection = select(Pool([story]), Lens(), told, {1}, window=WINDOW, limits=LIMITS)
+    assert ids(selection) == []
+    assert "muted this story" in [reason.text for reason in decision_on(selection, 1).reasons]
+
+
 def test_after_the_cutoff_is_too_late() -> None:
     """What was seen after the cut-off belongs to the next issue."""
     assert ids(choose(a_candidate(1, hours_ago=-1))) == []
@@ -177,8 +204,14 @@ def test_more_coverage_ranks_higher() -> None:
 
 WORDS = st.sampled_from(["Investors", "Engineers", "Giant", "Sample Lab", "Research", "Policy", "Mars"])
 LENSES = st.builds(
-    lambda a, c, t, mc, mt: Lens.of(audiences=a, companies=c, topics=t, muted_companies=mc, muted_topics=mt),
+    lambda a, c, t, mc, mt, languages, outlets: replace(
+        Lens.of(audiences=a, companies=c, topics=t, muted_companies=mc, muted_topics=mt),
+        languages=frozenset(languages),
+        min_outlets=outlets,
+    ),
     *[st.lists(WORDS, max_size=2)] * 5,
+    st.lists(st.sampled_from(["en", "fr"]), max_size=1),
+    st.integers(1, 3),
 )
 
 

@@ -11,6 +11,19 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "batch",
+        sa.Column("id", BigKey, nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("report", Document, nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_batch_fingerprint")),
+    )
+    op.create_table(
         "lens",
         sa.Column("id", BigKey, nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -40,6 +53,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
     )
     op.create_table(
+        "segment",
+        sa.Column("id", BigKey, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
+        sa.UniqueConstraint("name", name=op.f("uq_segment_name")),
+    )
+    op.create_table(
         "story",
         sa.Column("id", BigKey, nullable=False),
         sa.Column("event_key", sa.String(), nullable=False),
@@ -59,13 +81,25 @@ def upgrade() -> None:
     op.create_table(
         "suppression",
         sa.Column("id", BigKey, nullable=False),
-        sa.Column("email_key", sa.String(), nullable=False),
+        sa.Column("email_key", sa.String(), nullable=True),
+        sa.Column("digest", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("since", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression")),
+        sa.UniqueConstraint("digest", name=op.f("uq_suppression_digest")),
         sa.UniqueConstraint("email_key", name=op.f("uq_suppression_email_key")),
     )
+    op.create_table(
+        "throttle",
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("window_start", UTCDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "window_start", name=op.f("pk_throttle")),
+    )
+    with op.batch_alter_table("throttle", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_throttle_window_start"), ["window_start"], unique=False)
+
     op.create_table(
         "coverage",
         sa.Column("id", BigKey, nullable=False),
@@ -154,14 +188,19 @@ def upgrade() -> None:
         sa.Column("hour", sa.Integer(), nullable=False),
         sa.Column("weekdays", sa.Integer(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("country", sa.String(), nullable=True),
+        sa.Column("batch_id", BigKey, nullable=True),
+        sa.Column("erased_at", UTCDateTime(), nullable=True),
         sa.CheckConstraint("hour BETWEEN 0 AND 23", name=op.f("ck_subscriber_hour")),
         sa.CheckConstraint("weekdays BETWEEN 1 AND 127", name=op.f("ck_subscriber_weekdays")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_subscriber_batch_id_batch")),
         sa.ForeignKeyConstraint(["lens_id"], ["lens.id"], name=op.f("fk_subscriber_lens_id_lens")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("email_key", name=op.f("uq_subscriber_email_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_subscriber_public_id")),
     )
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subscriber_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_subscriber_lens_id"), ["lens_id"], unique=False)
 
     op.create_table(
@@ -172,6 +211,7 @@ def upgrade() -> None:
         sa.Column("act", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("wording", sa.String(), nullable=False),
+        sa.Column("wording_version", sa.String(), nullable=True),
         sa.Column("ip", sa.String(), nullable=True),
         sa.Column("at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -195,6 +235,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_edition")),
         sa.UniqueConstraint("issue_id", "fingerprint", name=op.f("uq_edition_issue_id_fingerprint")),
     )
+    op.create_table(
+        "muted_story",
+        sa.Column("subscriber_id", BigKey, nullable=False),
+        sa.Column("story_id", BigKey, nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_muted_story_subscriber_id_subscriber")
+        ),
+        sa.PrimaryKeyConstraint("subscriber_id", "story_id", name=op.f("pk_muted_story")),
+    )
+    with op.batch_alter_table("muted_story", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_muted_story_story_id"), ["story_id"], unique=False)
+
     op.create_table(
         "pick",
         sa.Column("issue_id", BigKey, nullable=False),
@@ -244,6 +297,18 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_subscription_newsletter_state"), ["newsletter", "state"], unique=False
         )
+
+    op.create_table(
+        "tag",
+        sa.Column("subscriber_id", BigKey, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscriber.id"], name=op.f("fk_tag_subscriber_id_subscriber")
+        ),
+        sa.PrimaryKeyConstraint("subscriber_id", "name", name=op.f("pk_tag")),
+    )
+    with op.batch_alter_table("tag", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tag_name"), ["name"], unique=False)
 
     op.create_table(
         "delivery",

@@ -1,4 +1,4 @@
-"""The pages for subscribers: subscribe, confirm, unsubscribe.
+"""The pages by which people come in: subscribe, and confirm.
 
 Mail scanners open every link, so GET only ever shows; POST does. What a link may do is in its
 token alone: nothing in a request can point it at another person or newsletter.
@@ -7,14 +7,14 @@ token alone: nothing in a request can point it at another person or newsletter.
 from collections import defaultdict
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from newsletter import outbox
 from newsletter.links import CONFIRM_LIFE
 from newsletter.store.engine import reading, writing
 from newsletter.web.form import FormFaults, SubscribeForm, read_wish, zones_by_region
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentBody, SentForm
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, ip_of, name_of
 from subscribers import consent, roster, suppression
 from subscribers.consent import Channel, UnknownSubscriber
 from subscribers.models import SubscriptionState
@@ -28,8 +28,6 @@ SUBSCRIBE_WORDING = (
     " and I can leave at any time by a link in every mail."
 )
 CONFIRM_WORDING = "Yes, subscribe me"
-UNSUBSCRIBE_WORDING = "Unsubscribe me"
-ONE_CLICK_WORDING = "List-Unsubscribe=One-Click"
 
 
 @router.get("/")
@@ -61,7 +59,7 @@ def subscribe(request: Request, sent: SentForm, door: AtDoor) -> Response:
                 rhythm=wish.rhythm,
                 channel=Channel.FORM,
                 wording=SUBSCRIBE_WORDING,
-                ip=_ip(request),
+                ip=ip_of(request),
                 now=now,
             )
             if asked:
@@ -88,51 +86,10 @@ def confirm(request: Request, token: str, door: AtDoor) -> Response:
             slugs,
             channel=Channel.LINK,
             wording=CONFIRM_WORDING,
-            ip=_ip(request),
+            ip=ip_of(request),
             now=door.clock(),
         )
         return _confirm_page(door, session, public_id, slugs)
-
-
-@router.get("/unsubscribe/{token}")
-def ask_to_unsubscribe(token: str, door: AtDoor) -> Response:
-    public_id, slug = _leave(door, token)
-    with reading(door.services.engine) as session:
-        subscriber = roster.by_public_id(session, public_id)
-        held = subscriber and subscriber.state(slug) in (
-            SubscriptionState.PENDING,
-            SubscriptionState.CONFIRMED,
-        )
-        return door.pages.answer(
-            "unsubscribe.html" if held else "unsubscribed.html",
-            name=_name(door, slug),
-            subscriber=subscriber,
-            wording=UNSUBSCRIBE_WORDING,
-        )
-
-
-@router.post("/unsubscribe/{token}", max_body_size=FORM_LIMIT)
-def unsubscribe(request: Request, token: str, body: SentBody, door: AtDoor) -> Response:
-    """End the subscription, at once and as often as asked (RFC 8058 §3.1).
-
-    The body only says who asks, a mail program or a person at the page. It is read as bytes, so
-    that no form, however mangled on its way, keeps anybody from leaving.
-    """
-    public_id, slug = _leave(door, token)
-    one_click = b"List-Unsubscribe" in body and b"One-Click" in body
-    with writing(door.services.engine) as session:
-        consent.unsubscribe(
-            session,
-            public_id,
-            slug,
-            channel=Channel.ONE_CLICK if one_click else Channel.LINK,
-            wording=ONE_CLICK_WORDING if one_click else UNSUBSCRIBE_WORDING,
-            ip=_ip(request),
-            now=door.clock(),
-        )
-    if one_click:
-        return PlainTextResponse("You are unsubscribed.\n")
-    return door.pages.answer("unsubscribed.html", name=_name(door, slug))
 
 
 def _form_page(door: Door, form: SubscribeForm, error: FormFaults | None = None) -> Response:
@@ -152,7 +109,7 @@ def _confirm_page(door: Door, session: Session, public_id: str, slugs: list[str]
         raise UnknownSubscriber
     names: dict[SubscriptionState | None, list[str]] = defaultdict(list)
     for slug in slugs:
-        names[subscriber.state(slug)].append(_name(door, slug))
+        names[subscriber.state(slug)].append(name_of(door, slug))
     return door.pages.answer(
         "confirm.html" if names[SubscriptionState.PENDING] else "confirmed.html",
         pending=names[SubscriptionState.PENDING],
@@ -164,22 +121,8 @@ def _confirm_page(door: Door, session: Session, public_id: str, slugs: list[str]
     )
 
 
-def _name(door: Door, slug: str) -> str:
-    """A newsletter that was given up since is called by its slug."""
-    return next((known.name for known in door.services.site.newsletters if known.slug == slug), slug)
-
-
 def _confirmation(door: Door, token: str) -> tuple[str, list[str]]:
     public_id, *slugs = door.services.tokens.read(
         Purpose.CONFIRM, token, now=door.clock(), max_age=CONFIRM_LIFE
     )
     return public_id, slugs
-
-
-def _leave(door: Door, token: str) -> tuple[str, str]:
-    public_id, slug = door.services.tokens.read(Purpose.UNSUBSCRIBE, token, now=door.clock())
-    return public_id, slug
-
-
-def _ip(request: Request) -> str | None:
-    return request.client.host if request.client else None
