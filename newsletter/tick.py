@@ -28,6 +28,8 @@ class Ticked:
     """What one tick did, in words for people; empty when nothing was due."""
 
     news: list[str] = field(default_factory=list)
+    #: what kept something from being done, each with the remedy; the next tick tries again
+    troubles: list[str] = field(default_factory=list)
 
     def say(self, issue: Issue, what: str) -> None:
         line = f"{issue.newsletter.slug} {issue.date}: {what}"
@@ -96,7 +98,10 @@ def _hold(session: Session, issue_id: int, error: RenderError, ticked: Ticked) -
     issue = _lock(session, issue_id)
     if issue is not None and issue.state in (IssueState.DRAFT, IssueState.APPROVED):
         step(issue, IssueState.HELD, f"cannot be rendered: {error}")
-        ticked.say(issue, str(issue.reason))
+        ticked.troubles.append(
+            f"{issue.newsletter.slug} {issue.date} is held, it {issue.reason}. "
+            f"Mend the template, then `newsletter issues approve {issue.id}`"
+        )
 
 
 def advance(session: Session, issue: Issue, renderer: Renderer, *, now: datetime, ticked: Ticked) -> None:
@@ -157,6 +162,9 @@ def tick(services: Services, now: datetime, *, progress: Callable[[int], object]
         if number:
             ticked.news.append(f"outbox: {number} {state}")
     if handed.stopped:
-        ticked.news.append(f"outbox: stopped, {services.provider.name} says: {handed.stopped}")
-    ticked.news += tick_issues(services, now).news
-    return ticked
+        ticked.troubles.append(
+            f"{services.provider.name} takes no mail: {handed.stopped}. "
+            "What is due stays in the outbox; `newsletter check` looks at the provider"
+        )
+    closing = tick_issues(services, now)
+    return Ticked(ticked.news + closing.news, ticked.troubles + closing.troubles)

@@ -42,6 +42,9 @@ app.command("send-test", rich_help_panel="Curate")(issues.send_test)
 app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
 app.command("why", rich_help_panel="Readers")(why.why)
 
+#: these run for long, and are watched by their logs
+SERVING = ("run", "web", "clock", "worker")
+
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
     BadFile,
@@ -64,10 +67,14 @@ MENDABLE = (
 
 @app.callback()
 def options(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to stderr.")] = False,
+    context: typer.Context,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log every step to stderr, as the serving commands do.")
+    ] = False,
 ) -> None:
     """Settings come from the environment and from a file `.env`; `.env.example` lists them."""
-    configure_logs(logging.INFO if verbose else logging.WARNING)
+    serving = context.invoked_subcommand in SERVING
+    configure_logs(logging.INFO if verbose or serving else logging.WARNING)
 
 
 def configure_logs(level: int) -> None:

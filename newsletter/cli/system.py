@@ -98,14 +98,19 @@ def tick(
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing when nothing was due.")] = False,
 ) -> None:
-    """Do all that is due at this moment, once: plan, publish, hand over. For cron, scripts and tests."""
+    """Do all that is due at this moment, once: plan, publish, hand over. For cron, scripts and tests.
+
+    Exit code 1 when something could not be done: nothing is lost, and the next tick tries again.
+    """
     services = ready()
     now = moment(at)
     with progress_bar() as bar:
         task = bar.add_task("handing over", total=None)
         ticked = do_tick(services, now, progress=lambda done: bar.advance(task, done))
     if as_json:
-        show_json({"at": now.isoformat(), "news": ticked.news})
-    elif ticked.news or not quiet:
+        show_json({"at": now.isoformat(), "news": ticked.news, "troubles": ticked.troubles})
+    elif ticked.news or not (quiet or ticked.troubles):
         for line in ticked.news or [f"nothing was due at {now:%Y-%m-%d %H:%M} UTC"]:
             say(line)
+    if ticked.troubles:
+        fail("\n".join(ticked.troubles))

@@ -1,6 +1,7 @@
 """The command line: what a person types, what they read, and the exit code that scripts rely on."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter.cli.main import main
+from newsletter.config import ROOT
 from tests.conftest import SETTINGS
 
 
@@ -249,3 +251,32 @@ def test_check(cli: Cli) -> None:
     run = cli("check")
     assert run.code == 0, run.err
     assert "up to date" in run.out
+
+
+def test_a_provider_that_is_down(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick that cannot hand over says which provider and why, ends with 1, and loses nothing."""
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    cli("subscribers", "add", "ines@reader.example", "--confirmed", "--source", "test")
+    monkeypatch.setenv("MAIL_PROVIDER", "smtp")
+    monkeypatch.setenv("SMTP_URL", "smtp://localhost:9?tls=none")
+    down = cli("tick", "--at", "2026-01-08T07:00Z")
+    assert down.code == 1
+    assert "smtp takes no mail" in down.err
+    monkeypatch.setenv("MAIL_PROVIDER", "folder")
+    assert "1 accepted" in cli("tick", "--at", "2026-01-08T07:30Z").out
+
+
+def test_a_template_that_fails(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An issue that cannot be rendered is held, the template and its line are named, nothing leaves."""
+    templates = tmp_path / "templates"
+    shutil.copytree(ROOT / "templates" / "email", templates / "email")
+    (templates / "email/digest/body.mjml").write_text("{{ nothing_of_that_name }}")
+    monkeypatch.setattr("newsletter.wiring.ROOT", tmp_path)
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    cli("subscribers", "add", "ines@reader.example", "--confirmed", "--source", "test")
+    run = cli("tick", "--at", "2026-01-08T07:00Z")
+    assert run.code == 1
+    assert "digest/body.mjml, line 1" in run.err
+    assert "newsletter issues approve" in run.err
+    (issue,) = cli("issues", "list", "--json").json()
+    assert (issue["state"], issue["frozen"]) == ("held", None)
