@@ -7,6 +7,7 @@ changes of the clock, and it forgets what was missed while it was down.
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,13 +20,19 @@ log = structlog.get_logger()
 EVERY = 5
 
 
-def strike(action: Callable[[], object]) -> None:
-    """Call `action` again and again until SIGTERM or SIGINT; what is running then ends first."""
+#: asked by long work between two steps: whether to leave the rest to the next start
+Stop = Callable[[], bool]
+
+
+def strike(action: Callable[[Stop], object]) -> None:
+    """Call `action` again and again until SIGTERM or SIGINT; the step in hand then ends first."""
     scheduler = BlockingScheduler(timezone="UTC")
-    _add(scheduler, action)
+    leaving = Event()
+    _add(scheduler, action, leaving)
 
     def leave(_number: int, _frame: object) -> None:
-        scheduler.shutdown(wait=False)
+        leaving.set()
+        Thread(target=scheduler.shutdown).start()
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
@@ -33,21 +40,23 @@ def strike(action: Callable[[], object]) -> None:
 
 
 @contextmanager
-def in_background(action: Callable[[], object]) -> Iterator[None]:
-    """Call `action` again and again while the block runs."""
+def in_background(action: Callable[[Stop], object]) -> Iterator[None]:
+    """Call `action` again and again while the block runs; its end waits for the step in hand."""
     scheduler = BackgroundScheduler(timezone="UTC")
-    _add(scheduler, action)
+    leaving = Event()
+    _add(scheduler, action, leaving)
     scheduler.start()
     try:
         yield
     finally:
+        leaving.set()
         scheduler.shutdown()
 
 
-def _add(scheduler: BaseScheduler, action: Callable[[], object]) -> None:
+def _add(scheduler: BaseScheduler, action: Callable[[Stop], object], leaving: Event) -> None:
     def stroke() -> None:
         try:
-            action()
+            action(leaving.is_set)
         except Exception:
             # the clock must go on: the next stroke finds in the database what this one left undone
             log.exception("stroke_failed")

@@ -18,7 +18,7 @@ from newsletter.mail import Content, Mail, Sender
 from newsletter.models import Edition
 from newsletter.models.delivery import DeliveryKind
 from newsletter.rendering.pieces import Card, Shell
-from newsletter.rendering.renderer import Renderer, RenderError
+from newsletter.rendering.renderer import Renderer
 from newsletter.site import Site
 from newsletter.store.engine import reading
 from subscribers.models import Consent
@@ -68,12 +68,12 @@ class Composer:
         self._pieces: tuple[int, tuple[Shell, dict[str, Card]]] | None = None
 
     def mail(self, claimed: Claimed) -> Mail:
-        """The mail of one delivery. Raises CannotCompose."""
+        """The mail of one delivery. Raises CannotCompose, and RenderError when a template fails."""
         try:
             if claimed.kind is DeliveryKind.DIGEST:
                 return self._digest(claimed)
             return self._letter(claimed, *self._words(claimed))
-        except (LookupError, ValueError, NoResultFound, RenderError) as error:
+        except (LookupError, ValueError, NoResultFound) as error:
             raise CannotCompose(f"{claimed.kind} {claimed.occasion_id}: {error}") from error
 
     def _digest(self, claimed: Claimed) -> Mail:

@@ -50,6 +50,12 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _database(text: str) -> str:
+    if not re.match(r"(sqlite|postgres|postgresql(\+psycopg)?)://", text):
+        raise ValueError("write it as sqlite:///path/to/file.db or postgresql://name:password@host/database")
+    return text
+
+
 def _keys(text: object) -> object:
     return tuple(key.strip() for key in text.split(",") if key.strip()) if isinstance(text, str) else text
 
@@ -68,7 +74,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    database_url: str = f"sqlite:///{ROOT / 'var' / 'newsletter.db'}"
+    database_url: Annotated[str, AfterValidator(_database)] = f"sqlite:///{ROOT / 'var' / 'newsletter.db'}"
     port: int = Field(default=8000, ge=1, le=65535)
     #: where readers reach this service; all links in mails begin with it
     public_url: Annotated[str, AfterValidator(_base_url)] = ""

@@ -108,6 +108,8 @@ class StoryContent:
     audiences: tuple[str, ...] = ()
     companies: tuple[Company, ...] = ()
     coverage: tuple[Article, ...] = ()
+    #: the story's own page on the site
+    url: str | None = None
 
     @cached_property
     def outlets(self) -> tuple[str, ...]:
@@ -137,7 +139,9 @@ class StoryContent:
 
     def fingerprint(self) -> str:
         """Equal for equal contents; 32 hexadecimal digits."""
-        return hashlib.blake2b(_adapter.dump_json(self), digest_size=16).hexdigest()
+        # what was told before a story had its address is still the same
+        unknown = {"url"} if self.url is None else None
+        return hashlib.blake2b(_adapter.dump_json(self, exclude=unknown), digest_size=16).hexdigest()
 
 
 _adapter = TypeAdapter(StoryContent)

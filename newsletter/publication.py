@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy import select as select_rows
 from sqlalchemy.orm import Session
 
+from newsletter import schedule
 from newsletter.desk.approval import frozen_pieces, void_if_changed
 from newsletter.desk.planning import limits, pool, window
 from newsletter.desk.states import step
@@ -20,10 +21,9 @@ from newsletter.models import Delivery, Edition, EditionStory, Issue, Newsletter
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.issue import IssueState
 from newsletter.rendering.renderer import Renderer
-from newsletter.schedule import days_since_last_reading, delivery_time, reading_day
 from newsletter.selection import Selection, select
 from subscribers.lens import Lens
-from subscribers.rhythm import EVERY_DAY, Rhythm
+from subscribers.rhythm import Rhythm
 from subscribers.roster import Reader, lenses, muted_stories, readers
 
 #: rows in one insert statement
@@ -186,18 +186,8 @@ class _Freeze:
 
 
 def reading(issue: Issue, rhythm: Rhythm) -> tuple[datetime, int] | None:
-    """When a reader of this rhythm receives the issue, and how many days ago they read last.
-
-    None when they do not read on that day. Days of the week are chosen for dailies; a weekly has
-    its own day.
-    """
-    if issue.newsletter.cadence == "weekly":
-        rhythm = Rhythm(rhythm.timezone, rhythm.hour, EVERY_DAY)
-    due_at = delivery_time(rhythm, publish_at=issue.publish_at)
-    if due_at is None:
-        return None
-    day = reading_day(rhythm, publish_at=issue.publish_at)
-    return due_at, days_since_last_reading(rhythm.mask, day.weekday())
+    """`schedule.reading` for this issue."""
+    return schedule.reading(rhythm, cadence=issue.newsletter.cadence, publish_at=issue.publish_at)
 
 
 class _Merge:

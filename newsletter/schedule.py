@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from subscribers.rhythm import Rhythm, parse_zone
+from subscribers.rhythm import EVERY_DAY, Rhythm, parse_zone
 
 DAY = timedelta(days=1)
 
@@ -133,6 +133,21 @@ def delivery_time(rhythm: Rhythm, *, publish_at: datetime) -> datetime | None:
     """
     day = reading_day(rhythm, publish_at=publish_at)
     return instant(day, time(rhythm.hour), rhythm.zone) if day.weekday() in rhythm.weekdays else None
+
+
+def reading(rhythm: Rhythm, *, cadence: str, publish_at: datetime) -> tuple[datetime, int] | None:
+    """When a reader of this rhythm receives an issue, and how many days ago they read last.
+
+    None when they do not read on that day. Days of the week are chosen for dailies; a weekly has
+    its own day.
+    """
+    if cadence == "weekly":
+        rhythm = Rhythm(rhythm.timezone, rhythm.hour, EVERY_DAY)
+    due_at = delivery_time(rhythm, publish_at=publish_at)
+    if due_at is None:
+        return None
+    day = reading_day(rhythm, publish_at=publish_at)
+    return due_at, days_since_last_reading(rhythm.mask, day.weekday())
 
 
 def reading_day(rhythm: Rhythm, *, publish_at: datetime) -> date:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.desk.approval import close, pieces
-from newsletter.desk.planning import fill, plan, timetable
+from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.models import Issue, Newsletter
 from newsletter.models.issue import IssueState
@@ -63,6 +63,11 @@ def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
         select(Newsletter).where(Newsletter.active).order_by(Newsletter.id).with_for_update()
     )
     for newsletter in newsletters.all():
+        for occurrence in missed(session, newsletter, now=now):
+            issue = plan(session, newsletter, occurrence)
+            if issue is not None:
+                step(issue, IssueState.EXPIRED, "missed: the service was not running in its time")
+                ticked.say(issue, str(issue.reason))
         for occurrence in due(timetable(newsletter), now=now):
             issue = plan(session, newsletter, occurrence)
             if issue is not None:
@@ -72,7 +77,7 @@ def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
 def _open_issues(services: Services) -> list[int]:
     states = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED, IssueState.PUBLISHED)
     with reading(services.engine) as session:
-        query = select(Issue.id).where(Issue.state.in_(states)).order_by(Issue.date, Issue.id)
+        query = select(Issue.id).where(Issue.state.in_(states)).order_by(Issue.publish_at, Issue.id)
         return list(session.scalars(query))
 
 
@@ -113,10 +118,10 @@ def advance(session: Session, issue: Issue, renderer: Renderer, *, now: datetime
         step(issue, IssueState.EXPIRED, overtaken)
         ticked.say(issue, overtaken)
         return
+    if issue.state in (IssueState.DRAFT, IssueState.HELD) and now < issue.cutoff_at:
+        fill(session, issue)
+        return
     if issue.state == IssueState.DRAFT:
-        if now < issue.cutoff_at:
-            fill(session, issue)
-            return
         close(session, issue, renderer, now=now)
         ticked.say(issue, issue.reason or issue.state)
     if issue.state == IssueState.APPROVED and now >= issue.publish_at:
@@ -154,10 +159,16 @@ def _finish(session: Session, issue: Issue, now: datetime, ticked: Ticked) -> No
         ticked.say(issue, f"finished: {found.sentence}")
 
 
-def tick(services: Services, now: datetime, *, progress: Callable[[int], object] = lambda _: None) -> Ticked:
-    """Everything due at `now`: issues first, then the outbox, then the books."""
+def tick(
+    services: Services,
+    now: datetime,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Ticked:
+    """Everything due at `now`: issues first, then the outbox until `stop()`, then the books."""
     ticked = tick_issues(services, now)
-    handed = services.dispatcher().run(now, progress=progress)
+    handed = services.dispatcher().run(now, stop=stop, progress=progress)
     for state, number in sorted(handed.counts.items()):
         if number:
             ticked.news.append(f"outbox: {number} {state}")
@@ -166,5 +177,8 @@ def tick(services: Services, now: datetime, *, progress: Callable[[int], object]
             f"{services.provider.name} takes no mail: {handed.stopped}. "
             "What is due stays in the outbox; `newsletter check` looks at the provider"
         )
+    ticked.troubles += [
+        f"mails wait for a template to be mended: {fault}" for fault in sorted(handed.failing)
+    ]
     closing = tick_issues(services, now)
     return Ticked(ticked.news + closing.news, ticked.troubles + closing.troubles)

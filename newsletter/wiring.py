@@ -3,9 +3,12 @@
 The only place that names concrete providers. Building connects to nothing.
 """
 
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sqlalchemy import Engine, make_url
 
@@ -19,6 +22,7 @@ from newsletter.providers.smtp import SmtpProvider
 from newsletter.rendering.renderer import Renderer
 from newsletter.site import Site, load_site
 from newsletter.store.engine import open_engine
+from subscribers.fingerprints import Fingerprints
 from subscribers.tokens import Tokens
 
 NO_POSTAL_ADDRESS = "No postal address yet: set POSTAL_ADDRESS before mail leaves this machine"
@@ -30,6 +34,7 @@ class Services:
     site: Site
     engine: Engine
     tokens: Tokens
+    fingerprints: Fingerprints
     renderer: Renderer
     provider: Provider
 
@@ -49,11 +54,13 @@ class Services:
 def build(settings: Settings) -> Services:
     """Everything the doors need. Raises BadPublication for a publication file that is none."""
     site = load_site(settings.publication)
+    keys = _signing_keys(settings)
     return Services(
         settings=settings,
         site=site,
         engine=open_engine(settings.database_url),
-        tokens=Tokens(_signing_keys(settings)),
+        tokens=Tokens(keys),
+        fingerprints=Fingerprints(keys),
         renderer=Renderer(
             ROOT / "templates" / "email",
             site_name=site.name,
@@ -78,10 +85,18 @@ def _signing_keys(settings: Settings) -> tuple[str, ...]:
         return tuple(key.get_secret_value() for key in settings.secret_key)
     path = _embedded_home(settings) / "secret.key"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
+        _keep_new_key(path)
     return (path.read_text().strip(),)
+
+
+def _keep_new_key(path: Path) -> None:
+    """Make the key file; of two programs that start at once, one makes it and both read it whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent) as draft:  # only the owner may read it
+        draft.write(secrets.token_hex(32))
+        draft.flush()
+        with suppress(FileExistsError):
+            os.link(draft.name, path)
 
 
 def _embedded_home(settings: Settings) -> Path:

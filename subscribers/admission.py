@@ -1,13 +1,13 @@
 """How people come in, many at a time: asked to confirm, or vouched for by an operator.
 
-`consent` opens this room for one person, `transfer` for a whole file. A suppressed address stays
-out, and whoever unsubscribed comes back by their own wish alone: neither an import nor an operator
-brings them.
+`consent` opens this room for one person, `transfer` for a whole file. Whoever unsubscribed, bounced,
+complained or was erased comes back by their own wish alone: neither an import nor an operator brings
+them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,9 +16,13 @@ from sqlalchemy.orm import Session
 
 from subscribers import suppression
 from subscribers.enrolment import Applicant, enrol, take
+from subscribers.fingerprints import Fingerprints
 from subscribers.ledger import Channel, Evidence
-from subscribers.models import Act, Consent, Subscriber, SubscriptionState
+from subscribers.models import Act, Consent, Subscriber, SubscriptionState, SuppressionReason
+from subscribers.suppression import CONFIRMATION_OPENS
 
+#: by which people ask for themselves, as far as can be told; what others enter is no wish of theirs
+OWN_WISH = (Channel.FORM,)
 #: how long one address is left in peace after a mail that asked it to confirm
 ASK_GAP = timedelta(minutes=10)
 #: how many such mails it gets in 24 hours at most
@@ -44,11 +48,19 @@ class Asked:
 
 
 def ask(
-    session: Session, applicants: Sequence[Applicant], newsletters: Sequence[str], evidence: Evidence
+    session: Session,
+    applicants: Sequence[Applicant],
+    newsletters: Sequence[str],
+    evidence: Evidence,
+    fingerprints: Fingerprints,
 ) -> list[tuple[Attested, Asked | None]]:
     """`consent.request` for up to 1,000 applicants: what became of each, and the mail now due."""
     newsletters = _distinct(newsletters)
-    people = _admit(session, applicants, evidence.at)
+    closed = _closed(session, applicants, fingerprints)
+    may_return = {
+        key for key, reason in closed.items() if evidence.channel in OWN_WISH and reason in CONFIRMATION_OPENS
+    }
+    people = _admit(session, applicants, closed.keys() - may_return, evidence.at)
     recent = _recent_asks(session, people.values(), evidence.at)
     answers: list[tuple[Attested, Consent | None]] = []
     for applicant in applicants:
@@ -56,18 +68,28 @@ def ask(
         if subscriber is None:
             answers.append((Attested.KEPT_OUT, None))
         else:
+            returns = subscriber.email_key in may_return
+            wanted = [
+                slug
+                for slug in newsletters
+                if returns or _may_be_asked(subscriber.state(slug), evidence.channel)
+            ]
             asks = recent[subscriber.id]
-            answers.append(_ask(session, subscriber, applicant, newsletters, evidence, asks))
+            answers.append(_ask(session, subscriber, applicant, newsletters, wanted, evidence, asks))
     session.flush()
     return [(outcome, _asked(line) if line else None) for outcome, line in answers]
 
 
 def vouch(
-    session: Session, applicants: Sequence[Applicant], newsletters: Sequence[str], evidence: Evidence
+    session: Session,
+    applicants: Sequence[Applicant],
+    newsletters: Sequence[str],
+    evidence: Evidence,
+    fingerprints: Fingerprints,
 ) -> list[Attested]:
     """`consent.attest` for up to 1,000 applicants: what became of each."""
     newsletters = _distinct(newsletters)
-    people = _admit(session, applicants, evidence.at)
+    people = _admit(session, applicants, _closed(session, applicants, fingerprints), evidence.at)
     outcomes = []
     for applicant in applicants:
         subscriber = people.get(applicant.address.key)
@@ -79,9 +101,16 @@ def vouch(
     return outcomes
 
 
-def _admit(session: Session, applicants: Sequence[Applicant], now: datetime) -> dict[str, Subscriber]:
-    """The subscribers by address key, without those whose address is suppressed."""
-    closed = suppression.reasons(session, [applicant.address.key for applicant in applicants])
+def _closed(
+    session: Session, applicants: Sequence[Applicant], fingerprints: Fingerprints
+) -> dict[str, SuppressionReason]:
+    return suppression.reasons(session, [applicant.address.key for applicant in applicants], fingerprints)
+
+
+def _admit(
+    session: Session, applicants: Sequence[Applicant], closed: Collection[str], now: datetime
+) -> dict[str, Subscriber]:
+    """The subscribers by address key, without those whose address is closed."""
     return enrol(session, [each for each in applicants if each.address.key not in closed], now=now)
 
 
@@ -90,11 +119,11 @@ def _ask(
     subscriber: Subscriber,
     applicant: Applicant,
     newsletters: Sequence[str],
+    wanted: Sequence[str],
     evidence: Evidence,
     recent: list[datetime],
 ) -> tuple[Attested, Consent | None]:
-    wanted = [slug for slug in newsletters if _may_be_asked(subscriber.state(slug), evidence.channel)]
-    if not wanted or _too_soon(recent, evidence.at):
+    if not wanted or too_soon(recent, evidence.at):
         return _idle(subscriber, newsletters), None
     outcome = Attested.UPDATED if subscriber.subscriptions else Attested.ADDED
     if not any(held.state == SubscriptionState.CONFIRMED for held in subscriber.subscriptions):
@@ -112,16 +141,18 @@ def _vouch(
     newsletters: Sequence[str],
     evidence: Evidence,
 ) -> Attested:
-    states = {slug: subscriber.state(slug) for slug in newsletters}
-    if set(states.values()) == {SubscriptionState.UNSUBSCRIBED}:
+    open_to = [slug for slug in newsletters if not subscriber.left(slug)]
+    if not open_to:
         return Attested.KEPT_OUT
     is_new = not subscriber.subscriptions
     changed = take(session, subscriber, applicant.lens, applicant.rhythm, applicant.name or ...)
-    granted = [slug for slug, state in states.items() if state in (None, SubscriptionState.PENDING)]
+    granted = [slug for slug in open_to if subscriber.state(slug) is not SubscriptionState.CONFIRMED]
+    origin = applicant.origin
+    given = replace(evidence, ip=origin.agreed_ip, at=min(origin.agreed_at or evidence.at, evidence.at))
     for slug in granted:
-        subscriber.subscription(slug, evidence.at).confirm(evidence.at)
+        subscriber.subscription(slug, given.at).confirm(given.at)
     if granted:
-        evidence.write(session, Act.ATTESTED, subscriber, granted)
+        given.write(session, Act.ATTESTED, subscriber, granted)
     if is_new:
         return Attested.ADDED
     if changed:
@@ -136,7 +167,8 @@ def _may_be_asked(state: SubscriptionState | None, channel: Channel) -> bool:
     return state is not SubscriptionState.CONFIRMED
 
 
-def _too_soon(asked_at: Sequence[datetime], now: datetime) -> bool:
+def too_soon(asked_at: Sequence[datetime], now: datetime) -> bool:
+    """Whether one who was mailed at these times of the last 24 hours is to be left in peace."""
     return len(asked_at) >= ASKS_A_DAY or any(at > now - ASK_GAP for at in asked_at)
 
 

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import EllipsisType
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from subscribers import roster, suppression
-from subscribers.address import Address, parse_name
+from subscribers.address import Address, parse, parse_name
 from subscribers.admission import Asked, Attested, ask, vouch
 from subscribers.enrolment import Applicant, locked, take
+from subscribers.fingerprints import Fingerprints
 from subscribers.ledger import Channel, Evidence
 from subscribers.lens import Lens
-from subscribers.models import Act, Subscriber, SubscriptionState, SuppressionReason
+from subscribers.models import Act, Consent, Subscriber, SubscriptionState, SuppressionReason
 from subscribers.rhythm import Rhythm
+from subscribers.suppression import CONFIRMATION_OPENS
 
 __all__ = [
     "Asked",
@@ -29,10 +32,15 @@ __all__ = [
     "attest",
     "change",
     "confirm",
+    "give_reason",
     "kept_out_because",
     "request",
     "unsubscribe",
 ]
+
+
+#: how the line begins that says why somebody left
+REASON = "Reason: "
 
 
 class UnknownSubscriber(LookupError):
@@ -52,7 +60,7 @@ class Confirmation:
     already: tuple[str, ...]
     #: newsletters given up since, or never asked for: to be asked for anew
     closed: tuple[str, ...]
-    #: why the address gets no mail in spite of it; confirming does not open it
+    #: why the address gets no mail in spite of it
     suppressed: SuppressionReason | None
 
 
@@ -67,16 +75,18 @@ def request(
     channel: Channel,
     wording: str,
     ip: str | None = None,
+    fingerprints: Fingerprints,
     now: datetime,
 ) -> Asked | None:
     """Ask the owner of the mailbox to confirm; None when no mail is due, and nothing has changed.
 
-    No mail is due to a suppressed address, to one that confirmed all of them, and beyond one mail
-    in 10 minutes and three a day. Anybody can ask in anybody's name, so preferences are taken only
-    while nothing is confirmed. Raises InvalidName, and ValueError without a newsletter.
+    No mail is due to an address that an operator closed, to one that confirmed all of them, and beyond
+    one mail in 10 minutes and three a day. Anybody can ask in anybody's name, so preferences are taken
+    only while nothing is confirmed. Raises InvalidName, and ValueError without a newsletter.
     """
     applicant = Applicant(address, lens, rhythm, parse_name(name))
-    [(_, asked)] = ask(session, [applicant], newsletters, Evidence(channel, wording, ip, now))
+    evidence = Evidence(channel, wording, ip, now)
+    [(_, asked)] = ask(session, [applicant], newsletters, evidence, fingerprints)
     return asked
 
 
@@ -88,11 +98,13 @@ def confirm(
     channel: Channel,
     wording: str,
     ip: str | None = None,
+    fingerprints: Fingerprints,
     now: datetime,
 ) -> Confirmation:
     """The owner of the mailbox says yes: what is pending becomes confirmed, and nothing else.
 
-    Saying it again changes nothing. Raises UnknownSubscriber.
+    It opens an address that bounced, complained or was erased; saying it again changes nothing.
+    Raises UnknownSubscriber.
     """
     subscriber = _find(session, public_id)
     if subscriber is None:
@@ -104,13 +116,18 @@ def confirm(
     if confirmed:
         Evidence(channel, wording, ip, now).write(session, Act.CONFIRMED, subscriber, confirmed)
         session.flush()
+    address = parse(subscriber.email)
+    closed = suppression.why(session, address, fingerprints)
+    if closed and confirmed and closed.reason in CONFIRMATION_OPENS:
+        suppression.lift(session, address, fingerprints)
+        closed = None
     return Confirmation(
         confirmed=confirmed,
         already=tuple(slug for slug, state in states.items() if state is SubscriptionState.CONFIRMED),
         closed=tuple(
             slug for slug, state in states.items() if state in (None, SubscriptionState.UNSUBSCRIBED)
         ),
-        suppressed=suppression.reasons(session, [subscriber.email_key]).get(subscriber.email_key),
+        suppressed=SuppressionReason(closed.reason) if closed else None,
     )
 
 
@@ -124,6 +141,7 @@ def attest(
     name: str | None = None,
     source: str,
     channel: Channel,
+    fingerprints: Fingerprints,
     now: datetime,
 ) -> Attested:
     """An operator vouches for consent given elsewhere; `source` says where, and is kept.
@@ -133,20 +151,19 @@ def attest(
     Raises InvalidName, and ValueError without a newsletter.
     """
     applicant = Applicant(address, lens, rhythm, parse_name(name))
-    [outcome] = vouch(session, [applicant], newsletters, Evidence(channel, source, None, now))
+    evidence = Evidence(channel, source, None, now)
+    [outcome] = vouch(session, [applicant], newsletters, evidence, fingerprints)
     return outcome
 
 
-def kept_out_because(session: Session, address: Address, newsletters: Sequence[str]) -> str | None:
+def kept_out_because(
+    session: Session, address: Address, newsletters: Sequence[str], fingerprints: Fingerprints
+) -> str | None:
     """What keeps an operator from adding this address, in words; None when nothing does."""
-    if record := suppression.why(session, address):
+    if record := suppression.why(session, address, fingerprints):
         return f"suppressed: {record.reason}"
     subscriber = roster.find(session, address.mailbox)
-    left = [
-        slug
-        for slug in newsletters
-        if subscriber and subscriber.state(slug) is SubscriptionState.UNSUBSCRIBED
-    ]
+    left = [slug for slug in newsletters if subscriber and subscriber.left(slug)]
     return f"unsubscribed from {', '.join(left)}" if left else None
 
 
@@ -180,6 +197,38 @@ def unsubscribe(
         evidence.write(session, Act.UNSUBSCRIBED, subscriber, [held.newsletter for held in ended])
         session.flush()
     return bool(ended)
+
+
+def give_reason(
+    session: Session,
+    public_id: str,
+    newsletter: str,
+    *,
+    channel: Channel,
+    reason: str,
+    ip: str | None = None,
+    now: datetime,
+) -> bool:
+    """Keep why they left `newsletter`; True when that was noted: once, and only of who has left it."""
+    subscriber = _find(session, public_id)
+    left = [
+        held
+        for held in (subscriber.subscriptions if subscriber else ())
+        if held.newsletter == newsletter and held.state == SubscriptionState.UNSUBSCRIBED
+    ]
+    if subscriber is None or not left:
+        return False
+    told = select(Consent.id).where(
+        Consent.subscriber_id == subscriber.id,
+        Consent.act == Act.UNSUBSCRIBED,
+        Consent.wording.startswith(REASON),
+        Consent.at >= left[0].unsubscribed_at,
+    )
+    if session.execute(told).first():
+        return False
+    Evidence(channel, REASON + reason, ip, now).write(session, Act.UNSUBSCRIBED, subscriber, [newsletter])
+    session.flush()
+    return True
 
 
 def change(

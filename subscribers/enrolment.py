@@ -21,6 +21,18 @@ from subscribers.unique import insert_new
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a file tells of how a person came to whoever wrote it."""
+
+    batch_id: int | None = None
+    country: str | None = None
+    created_at: datetime | None = None
+    #: when and from where they agreed
+    agreed_at: datetime | None = None
+    agreed_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Applicant:
     """Somebody who is, or may become, a subscriber, with the preferences that came along.
 
@@ -31,6 +43,7 @@ class Applicant:
     lens: Lens | None = None
     rhythm: Rhythm | None = None
     name: str | None = None
+    origin: Origin = Origin()
 
 
 def enrol(session: Session, applicants: Sequence[Applicant], *, now: datetime) -> dict[str, Subscriber]:
@@ -104,5 +117,7 @@ def _row(applicant: Applicant, records: dict[Lens, LensRecord], now: datetime) -
         "timezone": rhythm.timezone,
         "hour": rhythm.hour,
         "weekdays": rhythm.mask,
-        "created_at": now,
+        "created_at": min(applicant.origin.created_at or now, now),
+        "country": applicant.origin.country,
+        "batch_id": applicant.origin.batch_id,
     }

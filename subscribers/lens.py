@@ -9,9 +9,11 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Self
 
 
+@lru_cache(maxsize=16_384)  # the same names come again in every story
 def term(text: str) -> str:
     """The form in which names are compared: `" Mistral  AI "` and `"mistral ai"` are one term."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -120,6 +120,10 @@ class Subscriber(Base):
                 return SubscriptionState(held.state)
         return None
 
+    def left(self, newsletter: str) -> bool:
+        """Whether they unsubscribed from it, and have not confirmed it again since."""
+        return any(held.newsletter == newsletter and held.unsubscribed_at for held in self.subscriptions)
+
     def subscription(self, newsletter: str, now: datetime) -> "Subscription":
         """The one there is, or a new pending one."""
         for held in self.subscriptions:
@@ -151,10 +155,11 @@ class Subscription(Base):
 
     def ask(self, now: datetime) -> None:
         self.state, self.requested_at = SubscriptionState.PENDING, now
-        self.confirmed_at = self.unsubscribed_at = self.paused_until = None
+        # when it was unsubscribed stays: until its owner says yes again, nobody else may
+        self.confirmed_at = self.paused_until = None
 
     def confirm(self, now: datetime) -> None:
-        self.state, self.confirmed_at = SubscriptionState.CONFIRMED, now
+        self.state, self.confirmed_at, self.unsubscribed_at = SubscriptionState.CONFIRMED, now, None
 
     def end(self, now: datetime) -> None:
         self.state, self.unsubscribed_at = SubscriptionState.UNSUBSCRIBED, now

@@ -24,13 +24,19 @@ class InvalidRhythm(ValueError):
 
 
 @cache
-def _zones() -> dict[str, str]:
-    return {zone.casefold(): zone for zone in available_timezones()}
+def zone_names() -> frozenset[str]:
+    """The zones of the tz database, without two names that a system may add: for its own, and none."""
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
+
+
+@cache
+def _by_folded_name() -> dict[str, str]:
+    return {zone.casefold(): zone for zone in zone_names()}
 
 
 def parse_zone(name: str) -> str:
     """The zone of the tz database that `name` means, in its exact spelling, or InvalidRhythm."""
-    if found := _zones().get(name.strip().casefold()):
+    if found := _by_folded_name().get(name.strip().casefold()):
         return found
     raise InvalidRhythm(f"unknown time zone {name[:80]!r}", "use a tz database name such as Europe/Paris")
 

@@ -17,6 +17,7 @@ from subscribers.models import (
     SubscriptionState,
     Suppression,
 )
+from subscribers.suppression import CONFIRMATION_OPENS
 
 #: rows fetched at a time while streaming
 FETCH = 2_000
@@ -68,7 +69,8 @@ def barred(
 ) -> dict[int, str]:
     """Those who must not be mailed now, each with the reason in words. Up to 1,000 ids at a time.
 
-    Without a newsletter only suppression counts: for mails that ask for consent.
+    Without a newsletter, for letters that answer what the owner of the address may have asked, only
+    what no confirmation opens counts.
     """
     rows = session.execute(
         select(Subscriber.id, Suppression.reason, Subscription.state, Subscription.paused_until)
@@ -81,7 +83,7 @@ def barred(
     )
     found: dict[int, str | None] = dict.fromkeys(subscriber_ids, "no longer a subscriber")
     for subscriber_id, suppressed, state, paused_until in rows:
-        if suppressed:
+        if suppressed and (newsletter or suppressed not in CONFIRMATION_OPENS):
             found[subscriber_id] = f"suppressed: {suppressed}"
         elif newsletter is None:
             found[subscriber_id] = None

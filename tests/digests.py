@@ -24,6 +24,7 @@ DAY = date(2026, 3, 3)
 RICH = StoryContent(
     title="Open-weight model matches closed rivals on long coding tasks",
     date=DAY,
+    url="https://racetoagi.example/stories/open-weight",
     category="Models",
     primary_outlet="Latent Ledger",
     primary_url="https://latentledger.example/open-weight",
@@ -92,11 +93,14 @@ EDITION = (
         RICH,
         note="The weights were checked by us.",
         because=("Engineers", "follows Northlight", "4 outlets"),
+        story_id=1,
     ),
-    Telling(ARABIC, because=("Policymakers", "2 outlets")),
-    Telling(CHINESE, Form.UPDATE, because=("told before",), changes=("+2 outlets since Sunday",)),
-    Telling(BARE, Form.COMPACT),
+    Telling(ARABIC, because=("Policymakers", "2 outlets"), story_id=2),
+    Telling(CHINESE, Form.UPDATE, because=("told before",), changes=("+2 outlets since Sunday",), story_id=3),
+    Telling(BARE, Form.COMPACT, because=("new since your last issue",), story_id=4),
 )
+#: what the slots of every digest are filled with
+LINKS = {name: f"https://site.example/{name}" for name in ("unsubscribe_url", "preferences_url", "act_url")}
 
 
 def shell() -> Shell:
@@ -104,7 +108,13 @@ def shell() -> Shell:
 
 
 def entry(telling: Telling) -> Entry:
-    card = RENDERER.card(telling.content, telling.form, headline=telling.headline, note=telling.note)
+    card = RENDERER.card(
+        telling.content,
+        telling.form,
+        headline=telling.headline,
+        note=telling.note,
+        story_id=telling.story_id,
+    )
     return Entry(card, telling.because, telling.changes)
 
 

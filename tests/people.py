@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from subscribers import consent, roster
 from subscribers.address import Address, parse
 from subscribers.consent import Channel
+from subscribers.fingerprints import Fingerprints
 from subscribers.models import Subscriber, SubscriptionState
 
 NOW = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
+FINGERPRINTS = Fingerprints(["0123456789abcdef0123456789abcdef"])
 
 _numbers = count(1)
 
@@ -32,6 +34,7 @@ def subscriber(
         slugs or ["daily"],
         source="paper form, autumn fair",
         channel=Channel.COMMAND,
+        fingerprints=FINGERPRINTS,
         now=NOW,
         **preferences,
     )
@@ -49,10 +52,20 @@ def bring_to(session: Session, address: Address, state: SubscriptionState | None
     """Let the address go the way to `state` with the daily, as people go it."""
     if state is None:
         return
-    asked = consent.request(session, address, ["daily"], channel=Channel.FORM, wording="Yes", now=NOW)
+    asked = consent.request(
+        session, address, ["daily"], channel=Channel.FORM, wording="Yes", fingerprints=FINGERPRINTS, now=NOW
+    )
     assert asked
     public_id = known(session, address).public_id
     if state is SubscriptionState.CONFIRMED:
-        consent.confirm(session, public_id, ["daily"], channel=Channel.LINK, wording="Yes", now=NOW)
+        consent.confirm(
+            session,
+            public_id,
+            ["daily"],
+            channel=Channel.LINK,
+            wording="Yes",
+            fingerprints=FINGERPRINTS,
+            now=NOW,
+        )
     if state is SubscriptionState.UNSUBSCRIBED:
         consent.unsubscribe(session, public_id, None, channel=Channel.LINK, wording="Stop", now=NOW)

@@ -22,10 +22,9 @@ from newsletter.schedule import Occurrence, occurrence
 from newsletter.store.engine import reading, writing
 from newsletter.tick import tick_issues
 from newsletter.wiring import Services
-from subscribers.consent import Channel
 from subscribers.rhythm import Rhythm
-from subscribers.transfer.csv_file import read_people
-from subscribers.transfer.people import import_people
+from subscribers.transfer.reading import People
+from subscribers.transfer.taking import Terms, import_people
 
 SOURCE = "Sample reader of the demo; no such person exists"
 
@@ -73,18 +72,16 @@ def _load(services: Services, newsletter: Newsletter, planned: Occurrence) -> No
         report = take_in(session, sample_stories(planned.date), now=seen_at)
         _step("Loading sample stories", f"{report.added} added, {report.unchanged} there already")
         with SUBSCRIBERS.open(encoding="utf-8", newline="") as lines:
-            rows = read_people(
+            rows = People(
                 lines,
                 audiences=services.site.audiences,
                 defaults=Rhythm(newsletter.timezone, newsletter.default_hour),
             )
-            people = import_people(
+            people, _ = import_people(
                 session,
                 rows,
-                newsletters=[newsletter.slug],
-                source=SOURCE,
-                channel=Channel.IMPORT,
-                wording=SOURCE,
+                Terms((newsletter.slug,), SOURCE, wording=SOURCE),
+                fingerprints=services.fingerprints,
                 now=seen_at,
             )
         _step("Loading sample readers", f"{people.added} added, {people.unchanged} there already")

@@ -18,7 +18,7 @@ from newsletter.models import Issue, Newsletter, Story
 from newsletter.models.issue import IssueState
 from newsletter.preview import preview as make_preview
 from newsletter.proof import proof as make_proof
-from newsletter.schedule import due
+from newsletter.schedule import Occurrence, due
 from newsletter.store.engine import reading, writing
 from newsletter.testmail import trial_mail
 from newsletter.wiring import Services
@@ -57,10 +57,20 @@ def plan(
     with writing(services.engine) as session:
         for row in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
             if newsletter in (None, row.slug):
-                for occurrence in due(planning.timetable(row), now=now):
-                    planned.append(planning.plan(session, row, occurrence))
-        facts = [_facts(issue) for issue in planned if issue]
-    _show_issues(facts, as_json, empty="nothing new to plan at this time")
+                planned += [_planned(session, row, one) for one in due(planning.timetable(row), now=now)]
+        facts = [_facts(issue) for issue in planned]
+    _show_issues(facts, as_json, empty="no issue is to be planned at this time")
+
+
+def _planned(session: Session, newsletter: Newsletter, occurrence: Occurrence) -> Issue:
+    if issue := planning.plan(session, newsletter, occurrence):
+        return issue
+    issue = session.scalars(
+        select(Issue).where(Issue.newsletter_id == newsletter.id, Issue.date == occurrence.date)
+    ).one()
+    if issue.state in (IssueState.DRAFT, IssueState.HELD):
+        planning.fill(session, issue)
+    return issue
 
 
 @app.command("list")
@@ -146,7 +156,7 @@ def approve(issue: IssueId) -> None:
     services = ready()
     with writing(services.engine) as session:
         found = find_issue(session, issue, lock=True)
-        if found.state == IssueState.DRAFT:
+        if found.state in (IssueState.DRAFT, IssueState.HELD):
             planning.fill(session, found)
         digest = approval.approve(session, found, services.renderer, by=_operator(), now=moment(None))
         say(f"approved: {len(found.picks)} stories, goes out from {found.publish_at:%Y-%m-%d %H:%M} UTC")

@@ -8,7 +8,7 @@ import structlog
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.cli import demo, issues, stories, subscribers, system, why
+from newsletter.cli import demo, erase, issues, segments, stories, subscribers, system, transfer, why
 from newsletter.cli.services import close
 from newsletter.cli.terminal import err
 from newsletter.config import ConfigError
@@ -19,9 +19,12 @@ from newsletter.preview import NoPreview
 from newsletter.rendering.renderer import RenderError
 from newsletter.site import BadPublication
 from newsletter.store.migrate import BrokenReferences, SchemaAhead, SchemaBehind
-from subscribers.address import InvalidAddress
+from subscribers.address import InvalidAddress, InvalidName
 from subscribers.rhythm import InvalidRhythm
-from subscribers.transfer.csv_file import BadFile
+from subscribers.segments.parsing import BadRule
+from subscribers.segments.saved import BadName
+from subscribers.transfer.batches import Overtaken
+from subscribers.transfer.table import BadFile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +42,11 @@ app.command("tick", rich_help_panel="Operate")(system.tick)
 app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
 app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
 app.command("send-test", rich_help_panel="Curate")(issues.send_test)
+subscribers.app.command("import")(transfer.import_)
+subscribers.app.command("export")(transfer.export)
+subscribers.app.command("erase")(erase.erase)
 app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
+app.add_typer(segments.app, name="segments", rich_help_panel="Readers")
 app.command("why", rich_help_panel="Readers")(why.why)
 
 #: these run for long, and are watched by their logs
@@ -48,17 +55,21 @@ SERVING = ("run", "web", "clock", "worker")
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
     BadFile,
+    BadName,
     BadPublication,
+    BadRule,
     BrokenReferences,
     ConfigError,
     IllegalStep,
     InvalidAddress,
+    InvalidName,
     InvalidRhythm,
     LookupError,
     Misconfigured,
     NoPreview,
     NothingToApprove,
     OSError,
+    Overtaken,
     RenderError,
     SchemaAhead,
     SchemaBehind,
@@ -87,7 +98,7 @@ def configure_logs(level: int) -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
@@ -97,7 +108,8 @@ def main() -> None:
         app()
     except MENDABLE as error:
         message = error.args[0] if isinstance(error, LookupError) and error.args else error
-        err.print("[red]error:[/red]", str(message), markup=True)
+        err.print("[red]error:[/red]", end=" ")
+        err.print(str(message), markup=False)
         sys.exit(1)
     except DBAPIError as error:
         err.print(f"[red]error:[/red] the database does not answer as it should: {error.orig}")

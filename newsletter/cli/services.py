@@ -4,12 +4,10 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from newsletter.config import read_settings
 from newsletter.newsletters import sync
 from newsletter.store.engine import writing
-from newsletter.store.migrate import migrate, require_current
+from newsletter.store.migrate import is_empty, migrate, require_current
 from newsletter.wiring import Services, build
 
 _opened = ExitStack()
@@ -33,11 +31,15 @@ def ready() -> Services:
     A new embedded database is set up on first use; any other must be migrated by hand.
     """
     services = configured()
-    database = make_url(services.settings.database_url)
-    if database.get_backend_name() == "sqlite" and database.database and not Path(database.database).exists():
+    if embedded(services) and is_empty(services.engine):
         bring_up_to_date(services)
     require_current(services.engine)
     return services
+
+
+def embedded(services: Services) -> bool:
+    """Whether the database is a file of this machine."""
+    return services.engine.dialect.name == "sqlite"
 
 
 def bring_up_to_date(services: Services) -> list[str]:

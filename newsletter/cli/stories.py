@@ -35,8 +35,8 @@ def import_(
 ) -> None:
     """Take stories in. The same story again changes nothing; a changed one becomes a new revision.
 
-    A record that cannot be used is reported with its line, the reason and the remedy; the others
-    are taken in. Exit code 1 when any was refused.
+    A record or file that cannot be used is reported with its line, the reason and the remedy; the
+    others are taken in. Exit code 1 when any was refused.
     """
     services = ready()
     now = moment(seen_at)
@@ -59,8 +59,12 @@ def _records(name: str) -> Iterator[Incoming | Refusal]:
     if name == "-":
         yield from read_file("stdin", sys.stdin.buffer)
         return
-    with Path(name).open("rb") as data:
-        yield from read_file(name, data)
+    try:
+        with Path(name).open("rb") as data:
+            yield from read_file(name, data)
+    except OSError as error:
+        remedy = "name a file that is there and may be read; of a folder, the files in it"
+        yield Refusal(name, None, f"it cannot be read: {error.strerror}", remedy)
 
 
 @app.command("list")

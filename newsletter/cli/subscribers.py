@@ -1,9 +1,6 @@
-"""Commands about subscribers: add, import, list, show."""
+"""Commands about subscribers: add, list, show; `transfer` has import and export."""
 
-import io
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.cli.services import ready
-from newsletter.cli.terminal import Json, err, moment, progress_bar, say, show_json, show_table
+from newsletter.cli.terminal import Json, moment, say, show_json, show_table
 from newsletter.outbox import queue_confirmation
 from newsletter.site import NewsletterSpec
 from newsletter.store.engine import reading, writing
@@ -19,13 +16,12 @@ from newsletter.wiring import Services
 from subscribers import consent, roster
 from subscribers.address import Address, parse
 from subscribers.consent import Attested, Channel
+from subscribers.flags import flags
 from subscribers.lens import Lens, term
 from subscribers.models import Consent, Subscriber
 from subscribers.rhythm import DAYS, EVERY_DAY, Rhythm, parse_hour, parse_weekdays, parse_zone
-from subscribers.transfer.csv_file import read_people
-from subscribers.transfer.people import import_people
 
-app = typer.Typer(no_args_is_help=True, help="Subscribers: add, import, look at them.")
+app = typer.Typer(no_args_is_help=True, help="Subscribers: add, import, export, look at them.")
 
 Newsletters = Annotated[
     list[str] | None, typer.Option("--newsletter", metavar="SLUG", help="May be given again; else the first.")
@@ -63,8 +59,8 @@ def add(
     Without --confirmed they are pending, and get a mail that asks them.
     """
     services = ready()
-    slugs = _slugs(services, newsletter)
-    _attestation(confirmed, source)
+    slugs = chosen_newsletters(services, newsletter)
+    require_attestation(confirmed, source)
     terms = {
         "audiences": audience and [_audience(services, word) for word in audience],
         "companies": follow,
@@ -79,7 +75,9 @@ def add(
     }
     with writing(services.engine) as session:
         wish = _wish(session, services.site.newsletter(slugs[0]), parse(email), name, terms, times)
-        outcome = _vouch(session, wish, slugs, source) if source else _ask(session, wish, slugs)
+        outcome = (
+            _vouch(session, services, wish, slugs, source) if source else _ask(session, services, wish, slugs)
+        )
     say(f"{email}: {outcome}")
 
 
@@ -110,7 +108,7 @@ def _wish(
     return _Wish(address, name, replace(lens, **given), replace(rhythm, **chosen))
 
 
-def _vouch(session: Session, wish: _Wish, slugs: list[str], source: str) -> str:
+def _vouch(session: Session, services: Services, wish: _Wish, slugs: list[str], source: str) -> str:
     outcome = consent.attest(
         session,
         wish.address,
@@ -120,17 +118,18 @@ def _vouch(session: Session, wish: _Wish, slugs: list[str], source: str) -> str:
         name=wish.name,
         source=source,
         channel=Channel.COMMAND,
+        fingerprints=services.fingerprints,
         now=moment(None),
     )
     if outcome is Attested.KEPT_OUT:
-        because = consent.kept_out_because(session, wish.address, slugs)
+        because = consent.kept_out_because(session, wish.address, slugs, services.fingerprints)
         raise LookupError(
             f"{wish.address.mailbox} is kept out: {because}. Only they can come back, by the form"
         )
     return f"{outcome}, confirmed for {', '.join(slugs)}"
 
 
-def _ask(session: Session, wish: _Wish, slugs: list[str]) -> str:
+def _ask(session: Session, services: Services, wish: _Wish, slugs: list[str]) -> str:
     now = moment(None)
     asked = consent.request(
         session,
@@ -141,63 +140,13 @@ def _ask(session: Session, wish: _Wish, slugs: list[str]) -> str:
         name=wish.name,
         channel=Channel.COMMAND,
         wording=WORDING,
+        fingerprints=services.fingerprints,
         now=now,
     )
     if asked is None:
         return "nothing to ask: confirmed already, suppressed, or asked too often of late"
     queue_confirmation(session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now)
     return "pending, a confirmation mail is in the outbox"
-
-
-@app.command("import")
-def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV: email,name,audiences,timezone,hour.")],
-    newsletter: Newsletters = None,
-    confirmed: Confirmed = False,
-    source: Source = None,
-    as_json: Json = False,
-) -> None:
-    """Import subscribers. Nobody who left, bounced or complained is brought back.
-
-    Without --confirmed people are pending, and get a mail that asks them. A row that cannot be used
-    is reported with its line, the reason and the remedy. Exit code 1 when any was refused.
-    """
-    services = ready()
-    slugs = _slugs(services, newsletter)
-    _attestation(confirmed, source)
-    first = services.site.newsletter(slugs[0])
-    now = moment(None)
-    with _open(file) as lines, progress_bar() as bar, writing(services.engine) as session:
-        rows = read_people(
-            bar.track(lines, description="reading", total=None),
-            audiences=services.site.audiences,
-            defaults=Rhythm(first.timezone, first.default_hour),
-        )
-        report = import_people(
-            session, rows,
-            newsletters=slugs, source=source, channel=Channel.IMPORT, wording=WORDING, now=now,
-        )  # fmt: skip
-        for asked in report.asked:
-            queue_confirmation(
-                session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now
-            )
-    if as_json:
-        show_json(report.to_json())
-    else:
-        say(
-            f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
-            f"{report.kept_out} kept out, {len(report.refused)} refused"
-        )
-        for refusal in report.refused:
-            err.print(f"refused line {refusal.line}: {refusal.reason}. {refusal.remedy}", markup=False)
-    if report.refused:
-        raise typer.Exit(1)
-
-
-def _open(name: str) -> io.TextIOBase:
-    if name == "-":
-        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
-    return Path(name).open(encoding="utf-8-sig", newline="")
 
 
 @app.command("list")
@@ -207,7 +156,12 @@ def list_(
     """List subscribers, newest first."""
     services = ready()
     with reading(services.engine) as session:
-        found = session.scalars(select(Subscriber).order_by(Subscriber.id.desc()).limit(limit)).all()
+        found = session.scalars(
+            select(Subscriber)
+            .where(Subscriber.erased_at.is_(None))
+            .order_by(Subscriber.id.desc())
+            .limit(limit)
+        ).all()
         facts = [_facts(subscriber) for subscriber in found]
     if as_json:
         show_json(facts)
@@ -225,7 +179,7 @@ def show(email: Annotated[str, typer.Argument(metavar="EMAIL")], as_json: Json =
     services = ready()
     with reading(services.engine) as session:
         subscriber = find_subscriber(session, email)
-        facts = _facts(subscriber)
+        facts = _facts(subscriber) | {"flags": ", ".join(sorted(flags(parse(subscriber.email))))}
         ledger = session.scalars(
             select(Consent).where(Consent.subscriber_id == subscriber.id).order_by(Consent.id)
         )
@@ -253,7 +207,8 @@ def show(email: Annotated[str, typer.Argument(metavar="EMAIL")], as_json: Json =
             say(f"{name}: {said}")
 
 
-def _slugs(services: Services, given: list[str] | None) -> list[str]:
+def chosen_newsletters(services: Services, given: list[str] | None) -> list[str]:
+    """The slugs that were given, or the first newsletter; LookupError for one that there is not."""
     if not given:
         return [services.site.newsletters[0].slug]
     return [services.site.newsletter(slug).slug for slug in dict.fromkeys(given)]
@@ -266,7 +221,8 @@ def _audience(services: Services, word: str) -> str:
     return word
 
 
-def _attestation(confirmed: bool, source: str | None) -> None:
+def require_attestation(confirmed: bool, source: str | None) -> None:
+    """Wrong usage, unless whoever attests says where consent was given."""
     if confirmed != bool(source and source.strip()):
         raise typer.BadParameter("--confirmed and --source TEXT go together: say where consent was given")
 
@@ -288,7 +244,10 @@ def _facts(subscriber: Subscriber) -> dict[str, Any]:
         "email": subscriber.email,
         "name": subscriber.name,
         "subscriptions": {one.newsletter: one.state for one in subscriber.subscriptions},
-        "lens": {name: ", ".join(terms) for name, terms in subscriber.lens.definition().items()},
+        "lens": {
+            name: ", ".join(part) if isinstance(part, list) else part
+            for name, part in subscriber.lens.definition().items()
+        },
         "rhythm": f"{rhythm.hour:02}:00 {rhythm.timezone}, {days}",
         "since": subscriber.created_at.isoformat(timespec="seconds"),
     }

@@ -1,19 +1,20 @@
 """Commands that serve and operate: run, web, clock, worker, migrate, check, tick."""
 
 import logging
+import signal
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from socket import socket
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
 
 from newsletter import clock as clockwork
-from newsletter.cli.services import bring_up_to_date, configured, ready
+from newsletter.cli.services import bring_up_to_date, configured, embedded, ready
 from newsletter.cli.terminal import At, Json, fail, moment, progress_bar, say, show_json
 from newsletter.mail import Misconfigured
-from newsletter.store.migrate import SchemaAhead, SchemaBehind, require_current
+from newsletter.store.migrate import SchemaAhead, SchemaBehind, is_empty, require_current
 from newsletter.tick import tick as do_tick
 from newsletter.tick import tick_issues
 from newsletter.web.app import create_app
@@ -23,7 +24,7 @@ from newsletter.wiring import Services
 def run() -> None:
     """Serve everything in one process: web pages, clock and worker."""
     services = ready()
-    with clockwork.in_background(lambda: do_tick(services, datetime.now(UTC))):
+    with clockwork.in_background(lambda stop: do_tick(services, datetime.now(UTC), stop=stop)):
         serve(services)
 
 
@@ -36,7 +37,7 @@ def clock() -> None:
     """Strike the tick: plan, close, publish and finish issues. Two clocks do no harm."""
     services = ready()
     say("clock: running, Ctrl-C ends it")
-    clockwork.strike(lambda: tick_issues(services, datetime.now(UTC)))
+    clockwork.strike(lambda _: tick_issues(services, datetime.now(UTC)))
 
 
 def worker() -> None:
@@ -44,7 +45,7 @@ def worker() -> None:
     services = ready()
     dispatcher = services.dispatcher()
     say(f"worker: running, mail goes out by {services.provider.name}, Ctrl-C ends it")
-    clockwork.strike(lambda: dispatcher.run(datetime.now(UTC)))
+    clockwork.strike(lambda stop: dispatcher.run(datetime.now(UTC), stop=stop))
 
 
 def serve(services: Services) -> None:
@@ -54,6 +55,9 @@ def serve(services: Services) -> None:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             fail(f"port {port} is taken by another program: set PORT to a free one")
     say(f"serving on {services.settings.public_url} (port {port}), Ctrl-C ends it")
+    # uvicorn ends the process by the signal itself once it has closed its doors: that would kill the
+    # clock and the worker beside it in mid-batch
+    signal.signal(signal.SIGTERM, _interrupt)
     with suppress(KeyboardInterrupt):
         uvicorn.run(
             create_app(services),
@@ -64,6 +68,10 @@ def serve(services: Services) -> None:
             access_log=False,
             log_level=logging.WARNING,
         )
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def migrate() -> None:
@@ -79,8 +87,11 @@ def check() -> None:
     say(f"settings: complete, links begin with {services.settings.public_url}")
     say(f"publication: {', '.join(newsletter.slug for newsletter in services.site.newsletters)}")
     try:
-        require_current(services.engine)
-        say(f"database: {services.engine.dialect.name}, up to date")
+        if embedded(services) and is_empty(services.engine):
+            say("database: sqlite, not set up yet; the first command that needs it does it")
+        else:
+            require_current(services.engine)
+            say(f"database: {services.engine.dialect.name}, up to date")
     except (SchemaAhead, SchemaBehind) as error:
         faults.append(f"database: {error}")
     try:

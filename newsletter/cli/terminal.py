@@ -62,6 +62,8 @@ def moment(text: str | None) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         fail(f"{text!r} is not a time: write it as 2026-11-24T07:00Z")
+    if not 1970 <= found.year <= 9000:
+        fail(f"{text!r} is not a time to work at: use a year from 1970 on")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -76,6 +76,7 @@ def pieces(session: Session, issue: Issue, renderer: Renderer) -> dict[str, Card
                 form,
                 headline=words[candidate.story_id].headline,
                 note=words[candidate.story_id].note,
+                story_id=candidate.story_id,
             )
     return parts
 

@@ -9,7 +9,7 @@ from newsletter.desk.states import step
 from newsletter.models import Issue, Newsletter, Pick, Story, StoryRevision
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
-from newsletter.schedule import Occurrence, Timetable
+from newsletter.schedule import Occurrence, Timetable, occurrences
 from newsletter.selection import Limits, Window
 from newsletter.selection import select as select_stories
 from subscribers.lens import Lens
@@ -19,6 +19,10 @@ PERIODS = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
 #: how far back an issue reaches at most: after a longer silence the rest is no news any more.
 #: It covers a reader who chose a single weekday.
 REACH = {"daily": timedelta(days=7), "weekly": timedelta(days=14)}
+
+
+#: a service that was down for longer than this starts anew
+REMEMBERED_DAYS = 31
 
 
 def timetable(newsletter: Newsletter) -> Timetable:
@@ -57,6 +61,19 @@ def plan(session: Session, newsletter: Newsletter, occurrence: Occurrence) -> Is
     return issue
 
 
+def missed(session: Session, newsletter: Newsletter, *, now: datetime) -> list[Occurrence]:
+    """The issues since the last one planned whose time is over: nobody was there to plan them.
+
+    At most those of the last REMEMBERED_DAYS.
+    """
+    last = session.scalar(select(func.max(Issue.cutoff_at)).where(Issue.newsletter_id == newsletter.id))
+    if last is None:
+        return []
+    table = timetable(newsletter)
+    since = max(last, now - timedelta(days=REMEMBERED_DAYS)) - table.lead
+    return [one for one in occurrences(table, since=since, until=now) if one.expires_at <= now]
+
+
 def _since(session: Session, newsletter: Newsletter, day: date, cutoff_at: datetime) -> datetime:
     """The cut-off of the last issue that told anything, within the reach of this newsletter."""
     last = session.scalar(
@@ -73,12 +90,15 @@ def _since(session: Session, newsletter: Newsletter, day: date, cutoff_at: datet
 
 def window(issue: Issue, *, days_back: int = 1) -> Window:
     """What is new in this issue for readers whose last reading day was `days_back` days ago."""
-    new_since = issue.since_at - timedelta(days=days_back - 1)
-    return Window(
-        new_since=new_since,
-        overflow_since=new_since - PERIODS[issue.newsletter.cadence],
-        closes=issue.cutoff_at,
+    return window_between(
+        issue.since_at, issue.cutoff_at, cadence=issue.newsletter.cadence, days_back=days_back
     )
+
+
+def window_between(since: datetime, cutoff: datetime, *, cadence: str, days_back: int) -> Window:
+    """`window`, for an issue that closes at `cutoff` after one that closed at `since`."""
+    new_since = since - timedelta(days=days_back - 1)
+    return Window(new_since=new_since, overflow_since=new_since - PERIODS[cadence], closes=cutoff)
 
 
 def limits(newsletter: Newsletter) -> Limits:
@@ -185,7 +205,7 @@ def drop(session: Session, issue: Issue, story_id: int) -> None:
 
 def _pick(issue: Issue, story_id: int) -> Pick:
     if issue.state not in (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED):
-        raise ValueError(f"issue {issue.id} is {issue.state}: its picks can no longer be changed")
+        raise LookupError(f"issue {issue.id} is {issue.state}: its picks can no longer be changed")
     for pick in issue.picks:
         if pick.story_id == story_id:
             return pick

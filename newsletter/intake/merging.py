@@ -44,6 +44,7 @@ def merge(contents: Sequence[StoryContent]) -> StoryContent:
         audiences=_latest(latest_first, lambda told: told.audiences) or (),
         companies=_companies(company for told in contents for company in told.companies),
         coverage=_coverage(_article(article, told, newest) for told in contents for article in told.coverage),
+        url=_latest(latest_first, lambda told: told.url),
     )
 
 

@@ -30,7 +30,7 @@ class Report:
     refused: tuple[Refusal, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"refused": [asdict(refusal) for refusal in self.refused]}
+        return asdict(self) | {"refused": [refusal.to_json() for refusal in self.refused]}
 
 
 def take_in(session: Session, told: Iterable[Incoming | Refusal], *, now: datetime) -> Report:
@@ -71,5 +71,6 @@ def _store(session: Session, records: Sequence[Incoming], now: datetime) -> list
     except (DataError, IntegrityError) as error:
         if len(records) == 1:
             reason = f"the database refuses it: {error.orig}".splitlines()[0]
-            return [Refusal(records[0].where, reason, "correct the record and import it again")]
+            file, line = records[0].file, records[0].line
+            return [Refusal(file, line, reason, "correct the record and import it again")]
     return [outcome for record in records for outcome in _store(session, [record], now)]

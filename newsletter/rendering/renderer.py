@@ -91,20 +91,23 @@ class Renderer:
         *,
         headline: str | None = None,
         note: str | None = None,
+        story_id: int | None = None,
     ) -> Card:
         """The story as a card, with the editor's headline and note; made once and remembered.
 
+        With its number, the card has a link by which readers ask for less like it.
+
         Raises RenderError when a template fails.
         """
-        return self._made(content, form, headline, note)
+        return self._made(Telling(content, form, headline, note, story_id=story_id))
 
-    def _make_card(self, content: StoryContent, form: Form, headline: str | None, note: str | None) -> Card:
-        story = tell(Telling(content, form, headline, note))
+    def _make_card(self, telling: Telling) -> Card:
+        story = tell(telling)
         slots = _slots("because", "changes")
         row_html, html = self._cut_out(
             self._row(story, "mjml"),
             self._card(story, "mjml", slots),
-            template=f"parts/{form}.mjml",
+            template=f"parts/{story.form}.mjml",
         )
         return Card(
             html=html,
@@ -187,7 +190,9 @@ class Renderer:
 
     def _about(self, newsletter: str, description: str, date: datetime.date) -> dict[str, object]:
         day = in_words(date, weekday=True)
-        return {"newsletter": newsletter, "description": description, "date": day}
+        # the compiler writes the title into an attribute too, and escapes unusual blanks there
+        title = f"{newsletter}, {day}".replace("\u00a0", " ")
+        return {"newsletter": newsletter, "description": description, "date": day, "title": title}
 
     def _row(self, story: Story, kind: str) -> str:
         return self._render(f"parts/row.{kind}", {"story": story}).strip("\n")

@@ -22,6 +22,7 @@ from newsletter.rendering.typesetting import (
     language_tag,
     shorten,
 )
+from newsletter.rendering.urls import fit
 from subscribers.lens import term
 
 #: in words: what stays of a longer TL;DR in a card, by its form
@@ -44,6 +45,8 @@ class Telling:
     #: why its readers see it and, in an update, what is new since they were told
     because: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    #: by which its readers can ask for less of it; without it, nothing offers that
+    story_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Story:
     """What a card shows of a story. Every text is clean; what is empty is left out."""
 
     form: Form
+    id: int | None
     title: str
     #: for the contents, where long ones would push the first story off the screen
     short_title: str
@@ -67,6 +71,8 @@ class Story:
     direction: Direction
     category: str
     date: str
+    #: its own page on the site, where there is one
+    url: str | None
     note: tuple[str, ...]
     tldr: Summary | None
     impact: Impact | None
@@ -106,12 +112,14 @@ def tell(telling: Telling) -> Story:
         analysis = parse(content.analysis.markdown, coverage.cite)
     return Story(
         form=telling.form,
+        id=telling.story_id,
         title=_line(telling.headline or content.title, TITLE, direction),
         short_title=_line(telling.headline or content.title, SHORT_TITLE, direction),
         lang=language_tag(content.language),
         direction=direction,
         category=_line(content.category, NAME),
         date=in_words(content.date),
+        url=fit(content.url),
         note=_note(telling.note),
         tldr=_summary(content.tldr, content, TLDR_WORDS[telling.form]) if content.tldr else None,
         impact=content.impact,

@@ -24,4 +24,4 @@ def sample_stories(today: date) -> Iterator[Incoming | Refusal]:
     with STORIES.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             dated = re.sub("|".join(days), lambda found: days[found[0]], line)
-            yield read_record(json.loads(dated), where=f"{STORIES.name}, line {number}")
+            yield read_record(json.loads(dated), file=STORIES.name, line=number)

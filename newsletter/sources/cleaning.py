@@ -17,7 +17,6 @@ _UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\ufff
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 #: how often real texts are escaped at most
 _LEVELS = 4
-_LANGUAGE = re.compile(r"([a-zA-Z]{2,3})(?:[-_]([a-zA-Z]{4}))?(?:[-_]([a-zA-Z]{2}|\d{3}))?")
 _AI = re.compile(r"\bAI\b|\bLLM\b|\bGPT|artificial|automat|machine", re.IGNORECASE)
 
 #: bytes; longer links do not fit the index that keeps coverage unique
@@ -79,15 +78,6 @@ def web_link(url: str | None) -> str | None:
     if not usable or _UNFIT.search(url) or re.search(r"\s", url) or len(url.encode()) > MAX_LINK:
         return None
     return url
-
-
-def language_tag(code: str | None) -> str | None:
-    """The BCP 47 tag that `code` means, in its usual case: `FR` → `fr`, `zh_hans` → `zh-Hans`."""
-    found = _LANGUAGE.fullmatch((code or "").strip())
-    if not found:
-        return None
-    language, script, region = found.groups()
-    return "-".join(filter(None, (language.lower(), script and script.title(), region and region.upper())))
 
 
 def impact_of(label: str | None) -> Impact | None:

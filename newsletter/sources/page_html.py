@@ -27,13 +27,20 @@ def html_page(document: str) -> Page:
         tree = lxml.html.document_fromstring(document.encode("utf-8", "replace"), parser=parser)
     except etree.LxmlError:
         return Page(())
-    canonical = tree.find(".//link[@rel='canonical']")
-    address = web_link(canonical.get("href")) if canonical is not None else None
+    address = _lasting_address(tree)
     main = tree.find(".//main")
     reader = _Reader(address or "")
     reader.read(tree if main is None else main, None)
     reader.end_line()
     return Page(tuple(reader.lines), address, tree.get("lang"))
+
+
+def _lasting_address(tree: lxml.html.HtmlElement) -> str | None:
+    """RFC 6596, or else the Open Graph protocol's og:url, which means the same."""
+    canonical, shared = tree.find(".//link[@rel='canonical']"), tree.find(".//meta[@property='og:url']")
+    stated = canonical.get("href") if canonical is not None else None
+    named = shared.get("content") if shared is not None else None
+    return web_link(stated) or web_link(named)
 
 
 class _Reader:

@@ -18,7 +18,6 @@ from newsletter.sources.cleaning import (
     distinct,
     impact_of,
     label,
-    language_tag,
     maker_of,
     markdown,
     one_line,
@@ -26,7 +25,8 @@ from newsletter.sources.cleaning import (
     web_link,
 )
 from newsletter.sources.dates import as_of
-from newsletter.sources.records import Incoming, Refusal
+from newsletter.sources.languages import language_by_script, language_tag, tldr_language
+from newsletter.sources.records import SAVE_AS_UTF_8, Incoming, Refusal, holds_nul
 
 MAX_TITLE = 500
 REMEDY = "correct the record and import it again; the README describes the schema"
@@ -107,6 +107,7 @@ class _Record(_Part):
     id: Annotated[str, Field(coerce_numbers_to_str=True, max_length=500), AfterValidator(one_line)]
     title: Annotated[str, AfterValidator(one_line)]
     date: Day
+    url: str | None = None
     language: str | None = None
     category: Short | None = None
     outlets: list[Short | None] | None = None
@@ -120,22 +121,22 @@ class _Record(_Part):
     coverage: list[_Report] | None = None
 
 
-def read_record(document: object, *, where: str) -> Incoming | Refusal:
+def read_record(document: object, *, file: str, line: int | None = None) -> Incoming | Refusal:
     """The story in one record, already parsed from JSON."""
     if not isinstance(document, dict):
-        return Refusal(where, f"{_short(document)} is no record", "write one JSON object for each story")
+        return Refusal(file, line, f"{_short(document)} is no record", "write one JSON object for each story")
     try:
         record = _Record.model_validate(document)
     except ValidationError as error:
-        return Refusal(where, "; ".join(map(_told, error.errors())), REMEDY)
+        return Refusal(file, line, "; ".join(map(_told, error.errors())), REMEDY)
     if not record.id:
-        return Refusal(where, "id is empty", "give each story a lasting id of its own")
+        return Refusal(file, line, "id is empty", "give each story a lasting id of its own")
     if not record.title:
-        return Refusal(where, "title is empty", "give the story a title")
+        return Refusal(file, line, "title is empty", "give the story a title")
     if len(record.title) > MAX_TITLE:
         reason = f"title has {len(record.title)} characters, at most {MAX_TITLE} are possible"
-        return Refusal(where, reason, "shorten the title")
-    return Incoming(record.id, _content(record), where)
+        return Refusal(file, line, reason, "shorten the title")
+    return Incoming(record.id, _content(record), file, line)
 
 
 def read_document(text: str, *, name: str) -> Iterator[Incoming | Refusal]:
@@ -150,32 +151,35 @@ def read_document(text: str, *, name: str) -> Iterator[Incoming | Refusal]:
         at += 1
     while (start := _skip(text, at)) < len(text) and not (within and text[start] == "]"):
         line += text.count("\n", at, start)
-        where = f"{name}, line {line}"
         try:
             document, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
-            yield _broken(error, where)
+            yield _broken(error, name, line)
             return
+        yield read_record(document, file=name, line=line)
         line += text.count("\n", start, at)
-        yield read_record(document, where=where)
     if within and start == len(text):
-        yield Refusal(name, "the array has no end: the file seems cut off", "fetch the whole file again")
+        yield Refusal(
+            name, None, "the array has no end: the file seems cut off", "fetch the whole file again"
+        )
 
 
 def read_lines(lines: Iterable[bytes], *, name: str) -> Iterator[Incoming | Refusal]:
     """The stories of a JSONL file, one a line; empty lines are skipped. Nothing is held in memory."""
     for number, line in enumerate(lines, start=1):
-        where = f"{name}, line {number}"
         if not line.strip():
+            continue
+        if b"\0" in line:
+            yield holds_nul(name, number)
             continue
         try:
             document = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
-            yield Refusal(where, f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
+            yield Refusal(name, number, f"byte {error.start + 1} is not UTF-8", SAVE_AS_UTF_8)
         except (ValueError, RecursionError) as error:
-            yield _broken(error, where)
+            yield _broken(error, name, number)
         else:
-            yield read_record(document, where=where)
+            yield read_record(document, file=name, line=number)
 
 
 def _skip(text: str, at: int) -> int:
@@ -185,11 +189,11 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _broken(error: Exception, where: str) -> Refusal:
+def _broken(error: Exception, file: str, line: int) -> Refusal:
     reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
     if isinstance(error, json.JSONDecodeError):
         reason = f"{error.msg}, column {error.colno}"
-    return Refusal(where, f"broken JSON: {reason}", "write the record as valid JSON")
+    return Refusal(file, line, f"broken JSON: {reason}", "write the record as valid JSON")
 
 
 def _told(fault: Any) -> str:
@@ -208,7 +212,7 @@ def _short(value: object) -> str:
 
 def _content(record: _Record) -> StoryContent:
     source, tldr, analysis = record.primary_source, record.tldr, record.analysis
-    language = language_tag(record.language) or "en"
+    language = language_tag(record.language) or language_by_script(record.title)
     return StoryContent(
         title=record.title,
         date=record.date,
@@ -216,7 +220,7 @@ def _content(record: _Record) -> StoryContent:
         category=label(record.category),
         primary_outlet=source.outlet if source else None,
         primary_url=web_link(source.url) if source else None,
-        tldr=_tldr(tldr, language) if tldr else None,
+        tldr=_tldr(tldr, record.title, language) if tldr else None,
         about=prose(record.about or "") or None,
         analysis=_analysis(analysis) if analysis else None,
         impact=impact_of(record.impact_label),
@@ -227,6 +231,7 @@ def _content(record: _Record) -> StoryContent:
             if company.name
         ),
         coverage=_coverage(record, language),
+        url=web_link(record.url),
     )
 
 
@@ -236,11 +241,12 @@ def _other(code: str | None, language: str) -> str | None:
     return None if tag == language else tag
 
 
-def _tldr(told: _Tldr, language: str) -> Tldr | None:
+def _tldr(told: _Tldr, title: str, language: str) -> Tldr | None:
     text = prose(told.text or "")
     if not text:
         return None
-    return Tldr(text, maker_of(told.label), told.source_count, _other(told.language, language))
+    its_own = tldr_language(told.language, text, title, language)
+    return Tldr(text, maker_of(told.label), told.source_count, its_own)
 
 
 def _analysis(told: _Analysis) -> Analysis | None:

@@ -8,12 +8,13 @@ that half a page is never taken for a whole one.
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from newsletter.sources.cleaning import distinct, impact_of, language_tag
+from newsletter.sources.cleaning import distinct, impact_of
 from newsletter.sources.dates import long_date
+from newsletter.sources.languages import page_language
 from newsletter.sources.page import Line, Page
 from newsletter.sources.page_companies import read_companies
 from newsletter.sources.page_coverage import Coverage, read_coverage
@@ -26,12 +27,14 @@ REMEDY = "save the whole story page, from its category to the last “Read”, a
 _LABELS = {
     "tldr": re.compile(r"tl;?dr", re.IGNORECASE),
     "about": re.compile(r"about this summary", re.IGNORECASE),
-    "counts": re.compile(r"\d+ (sources? covering this story|compan(y|ies) mentioned)\b.*", re.IGNORECASE),
+    "counts": re.compile(r"\d+ (sources? covering this story|compan(y|ies) mentioned).*", re.IGNORECASE),
     "analysis": re.compile(r"[^.!?]{0,50}\banalysis", re.IGNORECASE),
     "audiences": re.compile(r"who should care\??", re.IGNORECASE),
     "companies": re.compile(r"compan(y|ies) mentioned", re.IGNORECASE),
     "coverage": re.compile(r"coverage sources?", re.IGNORECASE),
 }
+_COMPANIES_STATED = re.compile(r"(\d+) compan(y|ies)(?= mentioned)", re.IGNORECASE)
+_SOURCES_STATED = re.compile(r"(\d+) sources?(?= covering)", re.IGNORECASE)
 _OUTLETS = re.compile(r"(\d+) outlets?", re.IGNORECASE)
 #: outlets that are counted but not shown
 _HIDDEN = re.compile(r"\+ ?(\d+)( more)?", re.IGNORECASE)
@@ -43,28 +46,32 @@ _TIMELINE = re.compile(r"(?=.*\bagi\b).*\btimelines?\b[^.!?]*", re.IGNORECASE)
 Sections = dict[str, list[Line]]
 
 
-def read_page(page: Page, *, where: str) -> Incoming | Refusal:
+def read_page(page: Page, *, file: str) -> Incoming | Refusal:
     """The story on a page; a Refusal names what the page lacks."""
     sections = _sections(page)
     header = _header(sections.pop("header"))
     if day_fault := header.pop("day_fault", None):
-        return Refusal(where, f"{day_fault!r} is no day", "correct the date and import the page again")
+        return Refusal(file, None, f"{day_fault!r} is no day", "correct the date and import the page again")
     impact = _take_impact(sections)
     coverage = read_coverage(sections.get("coverage", []), header.pop("outlets"))
     if lacking := _lacking(header, sections, coverage):
-        return Refusal(where, f"not a whole story page: it lacks {', '.join(lacking)}", REMEDY)
+        return Refusal(file, None, f"not a whole story page: it lacks {', '.join(lacking)}", REMEDY)
+    companies = read_companies(sections.get("companies", []))
+    if lost := _lost(sections.get("counts", []), companies, coverage):
+        return Refusal(file, None, f"the page says {lost}", REMEDY)
     record = header | {
         "id": page.address or _derived_id(header["date"], header["title"]),
-        "language": language_tag(page.language),
+        "url": page.address,
+        "language": page_language(page.language, header["title"]),
         "tldr": _tldr(sections.get("tldr", [])),
         "about": _paragraphs(line.text for line in sections.get("about", [])),
         "analysis": _analysis(sections.get("analysis", [])),
         "impact_label": impact,
         "who_should_care": _audiences(sections.get("audiences", [])),
-        "companies": read_companies(sections.get("companies", [])),
+        "companies": companies,
         "coverage": coverage.reports,
     }
-    return read_record(record, where=where)
+    return read_record(record, file=file)
 
 
 def _lacking(header: dict[str, Any], sections: Sections, coverage: Coverage) -> list[str]:
@@ -76,6 +83,27 @@ def _lacking(header: dict[str, Any], sections: Sections, coverage: Coverage) -> 
     elif not coverage.reports:
         lacking.append("the reports under “Coverage Sources”")
     return lacking
+
+
+def _lost(counts: list[Line], companies: list[dict[str, Any]], coverage: Coverage) -> str | None:
+    """What the page counts and does not show: "3 companies, 2 were found: …"."""
+    text = "\n".join(line.text for line in counts)
+    shown = (
+        (_COMPANIES_STATED, distinct(company["name"] for company in companies)),
+        (_SOURCES_STATED, [report["outlet"] for report in coverage.reports]),
+    )
+    faults = [
+        f"{stated[0]}, {_found(names)}"
+        for pattern, names in shown
+        if (stated := pattern.search(text)) and int(stated[1]) > len(names)
+    ]
+    return "; ".join(faults) or None
+
+
+def _found(names: Sequence[str]) -> str:
+    if not names:
+        return "none was found"
+    return f"{len(names)} {'was' if len(names) == 1 else 'were'} found: {', '.join(names)}"
 
 
 def _derived_id(day: str, title: str) -> str:
@@ -104,7 +132,7 @@ def _label(line: Line, seen: Sections) -> tuple[str | None, Line | None]:
         if pattern.fullmatch(line.text.rstrip(": ")):
             return name, line if name in ("analysis", "counts") else None
         if len(line.pieces) > 1 and pattern.fullmatch(line.pieces[0].text):
-            rest = line.pieces[1:]
+            rest = line.pieces[1:] if name != "counts" else line.pieces
             text = " ".join(piece.text for piece in rest)
             return name, Line(text, text, rest)
     return None, line

@@ -36,7 +36,8 @@ def open_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     _use_wal(connection)
-    for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    # what was deleted is overwritten in the file: somebody erased is not to be found between the rows
+    for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

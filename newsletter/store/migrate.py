@@ -68,6 +68,14 @@ def is_current(engine: Engine) -> bool:
         return _revision(session.connection()) == head()
 
 
+def is_empty(engine: Engine) -> bool:
+    """Whether nothing was ever set up there. Makes no file where there is none."""
+    if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).exists():
+        return True
+    with reading(engine) as session:
+        return _revision(session.connection()) is None
+
+
 def require_current(engine: Engine) -> None:
     """Raises SchemaBehind or SchemaAhead unless the database is up to date."""
     with reading(engine) as session:

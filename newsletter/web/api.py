@@ -4,7 +4,6 @@ What is told twice changes nothing the second time, so a caller that lost the an
 """
 
 import hmac
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException
@@ -13,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from newsletter.intake.take_in import Report, take_in
 from newsletter.sources.record_json import read_record
 from newsletter.store.engine import writing
+from newsletter.web.json_body import read_json
 from newsletter.web.pages import AtDoor, SentBody
 
 router = APIRouter(prefix="/api")
@@ -38,7 +38,7 @@ def _known_caller(door: AtDoor, authorization: Annotated[str, Header()] = "") ->
 def take_stories(body: SentBody, door: AtDoor) -> Response:
     """Take in one record or an array of them: 201 with news, 200 without, 422 if all were refused."""
     records = _records(body)
-    told = [read_record(record, where=f"record {number}") for number, record in enumerate(records, start=1)]
+    told = [read_record(record, file=f"record {number}") for number, record in enumerate(records, start=1)]
     with writing(door.services.engine) as session:
         report = take_in(session, told, now=door.clock())
     return JSONResponse(report.to_json(), _status(report))
@@ -51,16 +51,5 @@ def _status(report: Report) -> int:
 
 
 def _records(body: bytes) -> list[Any]:
-    try:
-        document = json.loads(body)
-    except json.JSONDecodeError as error:
-        raise HTTPException(
-            400, f"the body is no JSON: {error.msg}, line {error.lineno}, column {error.colno}"
-        ) from None
-    except UnicodeDecodeError:
-        raise HTTPException(400, "the body is no JSON: it is not UTF-8") from None
-    except ValueError as error:
-        raise HTTPException(400, f"the body is no JSON to us: {error}") from None
-    except RecursionError:
-        raise HTTPException(400, "the body is no JSON to us: it is nested too deep") from None
+    document = read_json(body)
     return document if isinstance(document, list) else [document]

@@ -12,7 +12,18 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.links import CONFIRM_LIFE
-from newsletter.web import api, health, mailbox, subscribe, unsubscribe
+from newsletter.web import (
+    acts,
+    api,
+    data,
+    health,
+    mailbox,
+    manage,
+    preferences,
+    subscribe,
+    undoing,
+    unsubscribe,
+)
 from newsletter.web.pages import TEMPLATES, Door, Pages
 from newsletter.wiring import Services
 from subscribers.consent import UnknownSubscriber
@@ -24,9 +35,11 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+#: where a script of ours guesses the zone
+SCRIPTED_PATHS = ("/subscribe",)
 #: for pages that are about one person
 PRIVATE_HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex"}
-PRIVATE_PATHS = ("/confirm/", "/unsubscribe/", "/mailbox")
+PRIVATE_PATHS = ("/data/", "/confirm/", "/preferences/", "/unsubscribe/", "/act/", "/undo/", "/mailbox")
 
 ROBOTS = "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
 
@@ -44,11 +57,17 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.add_middleware(_Headers)
     app.include_router(subscribe.router)
     app.include_router(unsubscribe.router)
+    app.include_router(preferences.router)
+    app.include_router(acts.router)
+    app.include_router(undoing.router)
+    app.include_router(manage.router)
+    app.include_router(data.router)
     app.include_router(api.router)
     app.include_router(health.router)
     if services.settings.mail_provider == "folder":
         app.include_router(mailbox.router)
     app.add_api_route("/style.css", _style, methods=["GET", "HEAD"])
+    app.add_api_route("/zone.js", _zone_script, methods=["GET", "HEAD"])
     app.add_api_route("/robots.txt", _robots, methods=["GET", "HEAD"])
     return app
 
@@ -57,12 +76,19 @@ def _style() -> Response:
     return FileResponse(TEMPLATES / "style.css", headers={"cache-control": "no-cache"})
 
 
+def _zone_script() -> Response:
+    return FileResponse(TEMPLATES / "zone.js", headers={"cache-control": "no-cache"})
+
+
 def _robots() -> Response:
     return PlainTextResponse(ROBOTS)
 
 
 def _headers_for(path: str) -> dict[str, str]:
-    return HEADERS | (PRIVATE_HEADERS if path.startswith(PRIVATE_PATHS) else {})
+    headers = HEADERS | (PRIVATE_HEADERS if path.startswith(PRIVATE_PATHS) else {})
+    if path in SCRIPTED_PATHS:
+        headers["content-security-policy"] += "; script-src 'self'"
+    return headers
 
 
 class _Headers:

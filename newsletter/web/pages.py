@@ -76,7 +76,7 @@ AtDoor = Annotated[Door, Depends(_door)]
 
 
 async def _form(request: Request) -> FormData:
-    return await request.form(max_files=0, max_fields=100)
+    return await request.form(max_files=0, max_fields=400)
 
 
 async def _body(request: Request) -> bytes:

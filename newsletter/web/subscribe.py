@@ -7,18 +7,32 @@ token alone: nothing in a request can point it at another person or newsletter.
 from collections import defaultdict
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from newsletter import outbox
 from newsletter.links import CONFIRM_LIFE
+from newsletter.models.delivery import DeliveryKind
 from newsletter.store.engine import reading, writing
-from newsletter.web.form import FormFaults, SubscribeForm, read_wish, zones_by_region
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, ip_of, name_of
+from newsletter.web import limits
+from newsletter.web.form import FormFaults, SubscribeForm, Wish, read_wish, zones_by_region
+from newsletter.web.json_body import read_json
+from newsletter.web.pages import (
+    FORM_LIMIT,
+    AtDoor,
+    Door,
+    PageRoute,
+    SentBody,
+    SentForm,
+    ip_of,
+    name_of,
+)
 from subscribers import consent, roster, suppression
+from subscribers.address import parse
 from subscribers.consent import Channel, UnknownSubscriber
-from subscribers.models import SubscriptionState
-from subscribers.tokens import Purpose
+from subscribers.links_asked import ask_link
+from subscribers.models import Subscriber, SubscriptionState
+from subscribers.tokens import ExpiredToken, Purpose
 
 router = APIRouter(route_class=PageRoute)
 
@@ -27,6 +41,7 @@ SUBSCRIBE_WORDING = (
     "Send me the newsletters chosen above. I will confirm this by a link in a mail,"
     " and I can leave at any time by a link in every mail."
 )
+AGAIN_WORDING = "Send me a new link"
 CONFIRM_WORDING = "Yes, subscribe me"
 
 
@@ -43,42 +58,113 @@ def show_form(door: AtDoor) -> Response:
 @router.post("/subscribe", max_body_size=FORM_LIMIT)
 def subscribe(request: Request, sent: SentForm, door: AtDoor) -> Response:
     """Ask the owner of the mailbox. The answer never tells whether the address is known to us."""
-    form = SubscribeForm.sent(sent)
+    form = SubscribeForm.sent(sent, door.services.site)
     try:
         wish = read_wish(form, door.services.site)
     except FormFaults as error:
         return _form_page(door, form, error)
     if not form.website:
-        now = door.clock()
-        with writing(door.services.engine) as session:
-            asked = consent.request(
+        stamp = str(sent.get("stamp", ""))
+        took_time = limits.took_time(door.services.fingerprints, stamp, door.clock())
+        ask_to_subscribe(door, wish, request, took_time=took_time)
+    return _asked_page(door)
+
+
+@router.post("/api/subscribe", max_body_size=FORM_LIMIT)
+def subscribe_by_json(request: Request, body: SentBody, door: AtDoor) -> Response:
+    """The same for programs: 202 for every address, or 422 with a remedy for each key at fault."""
+    site = door.services.site
+    try:
+        wish = read_wish(SubscribeForm.told(read_json(body), site), site)
+    except FormFaults as error:
+        return JSONResponse({"errors": dict(error.by_field)}, 422)
+    ask_to_subscribe(door, wish, request)
+    return JSONResponse({"status": "asked", "next": "a mail asks the owner of the address to confirm"}, 202)
+
+
+@router.get("/embed")
+def show_snippet(door: AtDoor) -> Response:
+    """A form to be copied into other sites."""
+    public_url = door.services.settings.public_url
+    return door.pages.answer("embed.html", public_url=public_url, wording=SUBSCRIBE_WORDING)
+
+
+def ask_to_subscribe(
+    door: Door,
+    wish: Wish,
+    request: Request,
+    *,
+    wording: str = SUBSCRIBE_WORDING,
+    took_time: bool = False,
+) -> None:
+    """Mail the owner of the address: to confirm, or, if there is nothing to confirm, their preferences.
+
+    The one way in for the form, for JSON, and for a new link in place of an old one.
+    """
+    now, ip = door.clock(), ip_of(request)
+    with writing(door.services.engine) as session:
+        if not limits.admitted(
+            door, session, DeliveryKind.CONFIRMATION, wish.address, ip, now, took_time=took_time
+        ):
+            return
+        asked = consent.request(
+            session,
+            wish.address,
+            wish.newsletters,
+            lens=wish.lens,
+            rhythm=wish.rhythm,
+            channel=Channel.FORM,
+            wording=wording,
+            ip=ip,
+            fingerprints=door.services.fingerprints,
+            now=now,
+        )
+        if asked:
+            outbox.queue_confirmation(
+                session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now
+            )
+        elif _has_all(roster.find(session, wish.address.mailbox), wish) and (
+            link := ask_link(
                 session,
                 wish.address,
-                wish.newsletters,
-                lens=wish.lens,
-                rhythm=wish.rhythm,
                 channel=Channel.FORM,
-                wording=SUBSCRIBE_WORDING,
-                ip=ip_of(request),
+                ip=ip,
+                fingerprints=door.services.fingerprints,
                 now=now,
             )
-            if asked:
-                outbox.queue_confirmation(
-                    session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now
-                )
-    return door.pages.answer("asked.html", days=CONFIRM_LIFE.days)
+        ):
+            outbox.queue_letter(
+                session,
+                DeliveryKind.PREFERENCES_LINK,
+                subscriber_id=link.subscriber_id,
+                consent_id=link.consent_id,
+                now=now,
+                life=outbox.CONFIRMATION_LIFE,
+            )
+
+
+def _has_all(subscriber: Subscriber | None, wish: Wish) -> bool:
+    return subscriber is not None and all(
+        subscriber.state(slug) is SubscriptionState.CONFIRMED for slug in wish.newsletters
+    )
 
 
 @router.get("/confirm/{token}")
 def ask_to_confirm(token: str, door: AtDoor) -> Response:
-    public_id, slugs = _confirmation(door, token)
+    try:
+        public_id, slugs = _confirmation(door, token)
+    except ExpiredToken as error:
+        return _expired_page(door, token, error)
     with reading(door.services.engine) as session:
         return _confirm_page(door, session, public_id, slugs)
 
 
 @router.post("/confirm/{token}", max_body_size=FORM_LIMIT)
 def confirm(request: Request, token: str, door: AtDoor) -> Response:
-    public_id, slugs = _confirmation(door, token)
+    try:
+        public_id, slugs = _confirmation(door, token)
+    except ExpiredToken as error:
+        return _expired_page(door, token, error)
     with writing(door.services.engine) as session:
         consent.confirm(
             session,
@@ -87,9 +173,25 @@ def confirm(request: Request, token: str, door: AtDoor) -> Response:
             channel=Channel.LINK,
             wording=CONFIRM_WORDING,
             ip=ip_of(request),
+            fingerprints=door.services.fingerprints,
             now=door.clock(),
         )
         return _confirm_page(door, session, public_id, slugs)
+
+
+@router.post("/confirm/again/{token}", max_body_size=FORM_LIMIT)
+def ask_again(request: Request, token: str, door: AtDoor) -> Response:
+    """Mail a new link for what an old one asked, however old it is."""
+    public_id, *slugs = door.services.tokens.read(Purpose.CONFIRM, token, now=door.clock())
+    known = {newsletter.slug for newsletter in door.services.site.newsletters}
+    with reading(door.services.engine) as session:
+        subscriber = roster.by_public_id(session, public_id)
+        wanted = tuple(slug for slug in slugs if slug in known)
+        if subscriber is None or not wanted:
+            raise UnknownSubscriber
+        wish = Wish(parse(subscriber.email), wanted)
+    ask_to_subscribe(door, wish, request, wording=AGAIN_WORDING)
+    return _asked_page(door)
 
 
 def _form_page(door: Door, form: SubscribeForm, error: FormFaults | None = None) -> Response:
@@ -100,6 +202,23 @@ def _form_page(door: Door, form: SubscribeForm, error: FormFaults | None = None)
         faults=error.by_field if error else {},
         zones=zones_by_region(),
         wording=SUBSCRIBE_WORDING,
+        stamp=limits.stamp(door),
+    )
+
+
+def _asked_page(door: Door) -> Response:
+    return door.pages.answer("asked.html", days=CONFIRM_LIFE.days)
+
+
+def _expired_page(door: Door, token: str, error: ExpiredToken) -> Response:
+    return door.pages.answer(
+        "expired.html",
+        status=410,
+        made_at=error.made_at,
+        age=(door.clock() - error.made_at).days,
+        life=CONFIRM_LIFE.days,
+        again=f"{door.pages.base}/confirm/again/{token}",
+        wording=AGAIN_WORDING,
     )
 
 
@@ -115,7 +234,9 @@ def _confirm_page(door: Door, session: Session, public_id: str, slugs: list[str]
         pending=names[SubscriptionState.PENDING],
         confirmed=names[SubscriptionState.CONFIRMED],
         ended=names[SubscriptionState.UNSUBSCRIBED] + names[None],
-        closed=suppression.reasons(session, [subscriber.email_key]).get(subscriber.email_key),
+        closed=suppression.reasons(session, [subscriber.email_key], door.services.fingerprints).get(
+            subscriber.email_key
+        ),
         subscriber=subscriber,
         wording=CONFIRM_WORDING,
     )

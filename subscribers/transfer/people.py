@@ -1,55 +1,93 @@
-"""People whom a file describes, whatever its format, and how they come in.
+"""People as a file describes them, whatever its format: pure values between reading and taking in."""
 
-A reader (`csv_file`) yields a `Person` or a `Refusal` for each record; `import_people` takes both,
-so that one bad record stops no other.
-"""
-
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from itertools import islice
-from typing import Any
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from enum import StrEnum
+from typing import Any, Self
 
 from subscribers.address import Address
-from subscribers.admission import Asked, Attested, ask, vouch
-from subscribers.enrolment import Applicant
-from subscribers.ledger import Channel, Evidence
+from subscribers.enrolment import Applicant, Origin
 from subscribers.lens import Lens
 from subscribers.models import Subscriber
 from subscribers.rhythm import Rhythm
 
-#: people admitted in one go
-CHUNK = 500
+#: lines that a report spells out; beyond, it counts them
+SHOWN = 1_000
+
+
+class Status(StrEnum):
+    """How a person stands with whoever wrote the file."""
+
+    SUBSCRIBED = "subscribed"
+    PENDING = "pending"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    BLOCKED = "blocked"  # by hand
+
+    @property
+    def closes(self) -> bool:
+        """Whether it says that this person must get no mail."""
+        return self not in (Status.SUBSCRIBED, Status.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What only our own export tells: everything, to be restored as it was."""
+
+    lens: Lens
+    weekdays: frozenset[int]
+    #: the columns of each subscription and each line of the ledger
+    subscriptions: Sequence[Mapping[str, Any]]
+    consent: Sequence[Mapping[str, Any]]
+    #: the note beside a suppression
+    note: str | None
+
+    def newsletters(self, *states: str) -> tuple[str, ...]:
+        """Those that stand in one of these states."""
+        return tuple(held["newsletter"] for held in self.subscriptions if held["state"] in states)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """What a record says. None: nothing, so what is known of a subscriber stays."""
 
+    line: int
     address: Address
-    name: str | None
-    #: as terms, see `lens.term`
-    audiences: frozenset[str] | None
-    timezone: str | None
-    hour: int | None
     #: fills the gaps for a new subscriber
     defaults: Rhythm
+    status: Status = Status.SUBSCRIBED
+    name: str | None = None
+    #: as terms, see `lens.term`
+    audiences: frozenset[str] | None = None
+    timezone: str | None = None
+    hour: int | None = None
+    country: str | None = None
+    #: as terms
+    tags: frozenset[str] = frozenset()
+    created_at: datetime | None = None
+    #: when and from where they agreed
+    agreed_at: datetime | None = None
+    agreed_ip: str | None = None
+    #: when they unsubscribed, bounced or complained
+    left_at: datetime | None = None
+    past: Past | None = None
 
-    def applicant(self, known: Subscriber | None) -> Applicant:
+    def applicant(self, known: Subscriber | None, batch_id: int | None) -> Applicant:
         """With what the record says laid over what is known."""
         lens = known.lens if known else Lens()
         rhythm = known.rhythm if known else self.defaults
+        if self.past is not None:
+            lens, rhythm = self.past.lens, replace(rhythm, weekdays=self.past.weekdays)
         if self.audiences is not None:
             lens = replace(lens, audiences=self.audiences)
         if self.timezone is not None:
             rhythm = replace(rhythm, timezone=self.timezone)
         if self.hour is not None:
             rhythm = replace(rhythm, hour=self.hour)
-        return Applicant(self.address, lens, rhythm, self.name)
+        origin = Origin(batch_id, self.country, self.created_at, self.agreed_at, self.agreed_ip)
+        return Applicant(self.address, lens, rhythm, self.name, origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,74 +99,48 @@ class Refusal:
     remedy: str
 
 
-@dataclass(frozen=True)
-class ImportReport:
-    """What became of every record."""
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A record of somebody whom no import brings back, and why."""
 
-    added: int
-    changed: int
-    unchanged: int
-    #: unsubscribed or suppressed: no import brings them back
-    kept_out: int
-    refused: tuple[Refusal, ...]
-    #: the confirmations that must now be mailed
-    asked: tuple[Asked, ...]
+    line: int
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """What became of every record: each is counted once, troubles with their lines."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    #: recorded as having left, elsewhere or here, because the file says so
+    unsubscribed: int = 0
+    #: addresses closed because the file says that they bounced or complained
+    suppressed: int = 0
+    #: unsubscribed or suppressed here: no import brings them back
+    kept_out: int = 0
+    refused: int = 0
+    #: confirmations to be mailed
+    asked: int = 0
+    #: the first SHOWN of them
+    kept_out_lines: list[KeptOut] = field(default_factory=list)
+    refused_lines: list[Refusal] = field(default_factory=list)
+
+    def add(self, other: Self) -> None:
+        """Count what another part of the file came to."""
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            setattr(self, name, (mine + value)[:SHOWN] if isinstance(value, list) else mine + value)
 
     def to_json(self) -> dict[str, Any]:
-        """Counts, and each refusal with its line, reason and remedy."""
-        return asdict(self) | {
-            "refused": [asdict(refusal) for refusal in self.refused],
-            "asked": len(self.asked),
-        }
+        """Counts, and the lines that are spelled out. `read` reads it."""
+        return asdict(self)
 
-
-def import_people(
-    session: Session,
-    people: Iterable[Person | Refusal],
-    *,
-    newsletters: Sequence[str],
-    source: str | None,
-    channel: Channel,
-    wording: str,
-    now: datetime,
-) -> ImportReport:
-    """Bring people in; with a `source`, an operator vouches for their consent (`consent.attest`).
-
-    Without one they are pending and asked to confirm, as `consent.request` would; `wording` is then
-    kept as the words that asked. Doing it again changes nothing. Raises ValueError without a
-    newsletter.
-    """
-    evidence = Evidence(channel, source or wording, None, now)
-    outcomes: Counter[Attested] = Counter()
-    refused: list[Refusal] = []
-    asked: list[Asked] = []
-    for chunk in _chunks(people):
-        refused += (record for record in chunk if isinstance(record, Refusal))
-        applicants = _applicants(session, [record for record in chunk if isinstance(record, Person)])
-        if source:
-            outcomes.update(vouch(session, applicants, newsletters, evidence))
-        else:
-            for outcome, mail in ask(session, applicants, newsletters, evidence):
-                outcomes[outcome] += 1
-                asked += [mail] if mail else []
-    return ImportReport(
-        added=outcomes[Attested.ADDED],
-        changed=outcomes[Attested.UPDATED],
-        unchanged=outcomes[Attested.UNCHANGED],
-        kept_out=outcomes[Attested.KEPT_OUT],
-        refused=tuple(refused),
-        asked=tuple(asked),
-    )
-
-
-def _applicants(session: Session, people: Sequence[Person]) -> list[Applicant]:
-    keys = [person.address.key for person in people]
-    subscribers = session.scalars(select(Subscriber).where(Subscriber.email_key.in_(keys)))
-    known = {subscriber.email_key: subscriber for subscriber in subscribers}
-    return [person.applicant(known.get(person.address.key)) for person in people]
-
-
-def _chunks(people: Iterable[Person | Refusal]) -> Iterator[list[Person | Refusal]]:
-    stream = iter(people)
-    while chunk := list(islice(stream, CHUNK)):
-        yield chunk
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """The report from its stored form; an empty one is that of an import not yet begun."""
+        values = dict(document)
+        values["kept_out_lines"] = [KeptOut(**each) for each in values.get("kept_out_lines", ())]
+        values["refused_lines"] = [Refusal(**each) for each in values.get("refused_lines", ())]
+        return cls(**values)

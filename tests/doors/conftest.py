@@ -1,19 +1,25 @@
-"""The web door, open: an application over a database of the test's own, behind a real socket."""
+"""The doors, open: the command line, and the web behind a real socket, over a database of the test's own."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from newsletter.links import confirm_url, unsubscribe_url
+from newsletter.cli.main import main
+from newsletter.links import confirm_url, preferences_url, unsubscribe_url
 from newsletter.store.engine import reading
 from newsletter.web.app import create_app
 from newsletter.wiring import Services
 from subscribers import roster
 from subscribers.models import Subscriber
+from subscribers.tokens import Purpose
+from tests.command_line import Cli, Run
+from tests.conftest import SETTINGS
 from tests.web_server import WebServer, web_server
 
 NOW = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
@@ -56,6 +62,35 @@ class Web:
     def unsubscribe_link(self, email: str, newsletter: str = "daily") -> str:
         return unsubscribe_url(self.url, self.services.tokens, self._public_id(email), newsletter)
 
+    def act_link(self, email: str, newsletter: str = "daily") -> str:
+        act = self.services.tokens.make(Purpose.ACT, self._public_id(email), newsletter)
+        return f"{self.url}/act/{act}"
+
+    def preferences_link(self, email: str) -> str:
+        return preferences_url(self.url, self.services.tokens, self._public_id(email))
+
+    def tokens(self, email: str) -> dict[Purpose, str]:
+        """A token of this reader's for every purpose there is; its door is named like the purpose."""
+        public_id, make = self._public_id(email), self.services.tokens.make
+        return {
+            Purpose.CONFIRM: make(Purpose.CONFIRM, public_id, "daily", "weekly", at=self.now),
+            Purpose.PREFERENCES: make(Purpose.PREFERENCES, public_id),
+            Purpose.UNSUBSCRIBE: make(Purpose.UNSUBSCRIBE, public_id, "daily"),
+            Purpose.ACT: make(Purpose.ACT, public_id, "daily"),
+            Purpose.UNDO: make(Purpose.UNDO, public_id, "{}", "0", at=self.now),
+            Purpose.DATA: make(Purpose.DATA, public_id, at=self.now),
+        }
+
+    def fill_in(self, path: str, email: str) -> str:
+        """A path of the application as a link of this reader's, with a token that opens its door."""
+        blanks = {"{name}": "delivery-1.eml", "{issue_id}": "1", "{story_id}": "1"}
+        if "{token}" in path:
+            blanks["{token}"] = self.tokens(email)[Purpose(path.split("/")[1])]
+        for blank, value in blanks.items():
+            path = path.replace(blank, value)
+        assert "{" not in path, f"{path}: tell this function how to fill it in"
+        return path
+
     def _public_id(self, email: str) -> str:
         found = self.subscriber(email)
         assert found is not None
@@ -76,3 +111,30 @@ def web(web_stage: WebServer, services: Services) -> Iterator[Web]:
         opened = Web(services, client, web_stage.url)
         web_stage.app = create_app(services, clock=lambda: opened.now)
         yield opened
+
+
+@pytest.fixture
+def cli(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database_url: str,
+    tmp_path: Path,
+) -> Cli:
+    """Runs a command on a fresh instance, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {**SETTINGS, "DATABASE_URL": database_url, "MAIL_FOLDER": "mail"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
+        capsys.readouterr()
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return Run(int(code or 0), captured.out, captured.err)
+
+    run("migrate")
+    return run

@@ -2,30 +2,17 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from newsletter.cli.main import main
+from newsletter.cli import transfer
 from newsletter.config import ROOT
-from tests.conftest import SETTINGS
-
-
-@dataclass
-class Run:
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Run]
+from newsletter.outbox import queue_confirmation
+from subscribers.transfer import batches
+from tests.command_line import Cli
 
 STORY = {
     "id": "sample-1",
@@ -34,33 +21,6 @@ STORY = {
     "who_should_care": ["Investors"],
     "coverage": [{"outlet": "The Sample Courier", "url": "https://courier.example/office"}],
 }
-
-
-@pytest.fixture
-def cli(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    database_url: str,
-    tmp_path: Path,
-) -> Cli:
-    """Runs a command on a fresh instance, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in {**SETTINGS, "DATABASE_URL": database_url, "MAIL_FOLDER": "mail"}.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Run:
-        monkeypatch.setattr(sys, "argv", ["newsletter", *arguments])
-        capsys.readouterr()
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        return Run(int(code or 0), captured.out, captured.err)
-
-    run("migrate")
-    return run
 
 
 def story_file(folder: Path, *stories: dict[str, Any]) -> str:
@@ -113,12 +73,36 @@ def test_import_reports_and_is_idempotent(cli: Cli, tmp_path: Path) -> None:
     assert first.code == 1
     report = first.json()
     assert (report["added"], report["changed"], report["unchanged"]) == (1, 0, 0)
-    assert [refusal["where"].rpartition(", ")[2] for refusal in report["refused"]] == ["line 2", "line 3"]
+    assert [(refusal["file"], refusal["line"]) for refusal in report["refused"]] == [
+        (str(path), 2),
+        (str(path), 3),
+    ]
+    assert report["refused"][0]["where"] == f"{path}, line 2"
     assert all(refusal["reason"] and refusal["remedy"] for refusal in report["refused"])
     assert cli("stories", "import", str(path), "--json").json()["unchanged"] == 1
     changed = story_file(tmp_path, {**STORY, "tldr": {"text": "Now with a summary.", "label": "AI"}})
     assert cli("stories", "import", changed, "--json").json()["changed"] == 1
     assert cli("stories", "show", "sample-1", "--json").json()["revision"] == 2
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(cli: Cli, tmp_path: Path) -> None:
+    """A missing file and a folder are refused by name, each with its remedy; the others come in."""
+    good = story_file(tmp_path, STORY)
+    done = cli("stories", "import", "missing.json", str(tmp_path), good, "--json")
+    assert done.code == 1
+    report = done.json()
+    assert report["added"] == 1
+    assert [(refusal["file"], refusal["line"]) for refusal in report["refused"]] == [
+        ("missing.json", None),
+        (str(tmp_path), None),
+    ]
+    missing, folder = report["refused"]
+    assert "No such file" in missing["reason"]
+    assert "directory" in folder["reason"]
+    assert all(refusal["remedy"] for refusal in report["refused"])
+    again = cli("stories", "import", good, "missing.json")
+    assert (again.code, "1 unchanged, 1 refused" in again.out) == (1, True)
+    assert "refused missing.json: it cannot be read" in again.err
 
 
 def test_double_opt_in(cli: Cli, tmp_path: Path) -> None:
@@ -169,6 +153,86 @@ def test_subscriber_import(cli: Cli, tmp_path: Path) -> None:
     assert shown["rhythm"] == "08:00 Europe/Paris, every day"
 
 
+def test_an_export_of_another_service(cli: Cli, tmp_path: Path) -> None:
+    """A known export is taken as it is; the report says what it was taken for and what is not kept."""
+    path = tmp_path / "members.csv"
+    path.write_text(
+        "email,First Name,status,tier,unsubscribed_at\n"
+        "ines@reader.example,Inès,active,free,\n"
+        "otto@reader.example,,inactive,free,\n",
+        encoding="cp1252",
+    )
+    done = cli("subscribers", "import", str(path), "--confirmed", "--source", "moved", "--json").json()
+    assert (done["format"], done["added"], done["unsubscribed"]) == ("beehiiv", 1, 1)
+    assert done["columns_not_kept"] == ["tier"]
+    assert "Windows-1252" in done["note"]
+    assert cli("subscribers", "show", "ines@reader.example", "--json").json()["name"] == "Inès"
+    again = cli("subscribers", "import", str(path), "--confirmed", "--source", "moved")
+    assert "0 added, 0 changed, 2 unchanged, 0 unsubscribed" in again.out
+    assert "columns not kept: tier" in again.err
+
+
+def test_a_dry_run_changes_nothing(cli: Cli, tmp_path: Path) -> None:
+    """It reports what the import then does, to the letter, and leaves nobody and no mail behind."""
+    path = tmp_path / "people.csv"
+    path.write_text("email,hour\nines@reader.example,8\notto@reader.example,25\n")
+    dry = cli("subscribers", "import", str(path), "--dry-run", "--json").json()
+    assert cli("subscribers", "list", "--json").json() == []
+    wet = cli("subscribers", "import", str(path), "--json").json()
+    assert (dry.pop("dry_run"), wet.pop("dry_run")) == (True, False)
+    assert dry == wet
+    assert (wet["added"], wet["asked"], wet["refused"]) == (1, 1, 1)
+
+
+def test_an_import_that_was_cut_off(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run again, it goes on where it was: everybody is in, asked once, and the report counts all."""
+    path = tmp_path / "people.csv"
+    path.write_text("email\n" + "".join(f"reader{number}@x.example\n" for number in range(7)))
+    calls = count(1)
+
+    def cut_off(*given: Any, **named: Any) -> None:
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        queue_confirmation(*given, **named)
+
+    monkeypatch.setattr(batches, "PORTION", 2)
+    monkeypatch.setattr(transfer, "queue_confirmation", cut_off)
+    assert cli("subscribers", "import", str(path)).code != 0
+    assert len(cli("subscribers", "list", "--json").json()) == 2
+    done = cli("subscribers", "import", str(path), "--json")
+    assert "going on after 2 records" in done.err
+    report = done.json()
+    assert (report["added"], report["asked"], report["unchanged"]) == (7, 7, 0)
+    assert "7 accepted" in cli("tick").out
+
+
+def test_export(cli: Cli, tmp_path: Path) -> None:
+    """The export goes to stdout, or into a file that its owner alone can read; nothing half done stays."""
+    assert "daily" in cli("subscribers", "export", "--newsletter", "hourly").err
+    cli("subscribers", "add", "ines@reader.example", "--confirmed", "--source", "test")
+    said = cli("subscribers", "export").out
+    assert said.splitlines()[1].startswith("ines@reader.example,")
+    out = tmp_path / "out" / "people.csv"
+    out.parent.mkdir()
+    assert cli("subscribers", "export", "--out", str(out)).code == 0
+    assert out.read_bytes().decode().replace("\r\n", "\n") == said.replace("\r\n", "\n")
+    assert out.stat().st_mode & 0o777 == 0o600
+    lines = cli("subscribers", "export", "--newsletter", "daily", "--format", "jsonl").out
+    assert json.loads(lines)["email"] == "ines@reader.example"
+    missing = cli("subscribers", "export", "--out", str(tmp_path / "nowhere" / "people.csv"))
+    assert missing.code == 1
+    assert [path.name for path in out.parent.iterdir()] == ["people.csv"]
+
+
+def test_an_archive_is_no_file_of_people(cli: Cli, tmp_path: Path) -> None:
+    """A ZIP is refused with the remedy: to unpack it."""
+    path = tmp_path / "audience.zip"
+    path.write_bytes(b"PK\x03\x04")
+    run = cli("subscribers", "import", str(path))
+    assert run.code == 1
+    assert "unpack it" in run.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -183,6 +247,9 @@ def test_subscriber_import(cli: Cli, tmp_path: Path) -> None:
         (["issues", "approve", "77"], ["77", "issues list"]),
         (["tick", "--at", "tomorrow"], ["tomorrow", "2026-11-24T07:00Z"]),
         (["why", "a@b.example", "1"], ["1", "stories list"]),
+        (["stories", "show", "[/red] a[b]"], ["[/red] a[b]", "stories list"]),
+        (["tick", "--at", "9999-12-31T23:59Z"], ["9999-12-31", "year"]),
+        (["subscribers", "add", "a@b.example", "--name", "a\nb"], ["name"]),
     ],
 )
 def test_bad_input(cli: Cli, arguments: list[str], words: list[str]) -> None:
@@ -280,3 +347,28 @@ def test_a_template_that_fails(cli: Cli, tmp_path: Path, monkeypatch: pytest.Mon
     assert "newsletter issues approve" in run.err
     (issue,) = cli("issues", "list", "--json").json()
     assert (issue["state"], issue["frozen"]) == ("held", None)
+
+
+@pytest.mark.parametrize("url", ["foo", "mysql://localhost/x"])
+def test_an_unknown_database(cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A database that we cannot work on is a fault of the settings, named with the remedy."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    run = cli("check")
+    assert run.code == 1
+    assert "DATABASE_URL" in run.err
+    assert "sqlite:///" in run.err
+
+
+def test_planning_again_fills_again(cli: Cli, tmp_path: Path) -> None:
+    """A draft that is planned again holds what has come in since; a cancelled issue cannot be curated."""
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    plan = ("issues", "plan", "daily", "--at", "2026-01-08T03:00Z", "--json")
+    (issue,) = cli(*plan).json()
+    more = {**STORY, "id": "sample-2", "title": "Another office"}
+    cli("stories", "import", story_file(tmp_path, more), "--seen-at", "2026-01-08T02:30Z")
+    (again,) = cli(*plan).json()
+    assert (issue["stories"], again["stories"]) == (1, 2)
+    cli("issues", "cancel", str(issue["id"]))
+    run = cli("issues", "pin", str(issue["id"]), "sample-2")
+    assert run.code == 1
+    assert "cancelled" in run.err

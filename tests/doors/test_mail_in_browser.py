@@ -1,36 +1,25 @@
 """The mails in a real browser, as wide as a phone and as a desktop reader, light and dark."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from newsletter.mail import Content
-from tests.digests import EDITION, NEWSLETTER, RENDERER, digest
+from tests.digests import EDITION, LINKS, NEWSLETTER, RENDERER, digest
 
 LONG_LINK = "https://racetoagi.example/confirm/" + "t0ken-" * 40
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-                args=["--no-sandbox"],
-            )
-        except Error as error:
-            pytest.skip(f"no Chromium here: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=["digest", "confirmation"])
+@pytest.fixture(params=["digest", "confirmation", "preferences-link", "data-link"])
 def mail(request: pytest.FixtureRequest) -> Content:
     if request.param == "digest":
-        return digest(*EDITION).fill({"unsubscribe_url": LONG_LINK})
+        return digest(*EDITION).fill(dict.fromkeys(LINKS, LONG_LINK))
+    if request.param == "preferences-link":
+        return RENDERER.letter("preferences-link").fill({"preferences_url": LONG_LINK})
+    if request.param == "data-link":
+        return RENDERER.letter("data-link").fill({"data_url": LONG_LINK})
     return RENDERER.confirmation(newsletters=[NEWSLETTER]).fill({"confirm_url": LONG_LINK})
 
 

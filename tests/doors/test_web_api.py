@@ -60,7 +60,9 @@ def test_one_bad_record_does_not_stop_the_others(web: Web) -> None:
     assert answer.status_code == 201
     assert numbers(answer) == (2, 0, 0, 2)
     half, none = answer.json()["refused"]
-    assert (half["where"], none["where"]) == ("record 2", "record 3")
+    assert set(half) == {"where", "file", "line", "reason", "remedy"}
+    assert (half["file"], half["line"], half["where"]) == ("record 2", None, "record 2")
+    assert none["where"] == "record 3"
     assert "title" in half["reason"]
     assert half["remedy"]
 

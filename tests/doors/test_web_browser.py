@@ -81,8 +81,9 @@ def test_the_way_of_a_reader(quiet: Page, web: Web) -> None:
     page.get_by_role("button", name="Unsubscribe me").click()
     expect(page.get_by_role("heading", name="You are unsubscribed from Race to AGI Daily")).to_be_visible()
     assert web.state(ANN) == "unsubscribed"
-    page.get_by_role("main").get_by_role("link", name="Subscribe again").click()
-    expect(page.get_by_role("heading", name="The way to AGI, in your inbox")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="All is as before")).to_be_visible()
+    assert web.state(ANN) == "confirmed"
 
 
 @on_one_database
@@ -122,6 +123,8 @@ def test_every_page_fits_and_can_be_read(
         "/subscribe",
         web.confirm_link("bea@reader.example", "daily", "weekly"),
         web.confirm_link(ANN),
+        web.preferences_link(ANN),
+        "/embed",
         web.unsubscribe_link(ANN),
         web.unsubscribe_link("bea@reader.example", "weekly"),
         "/confirm/none",

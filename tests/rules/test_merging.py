@@ -28,6 +28,7 @@ contents = st.builds(
     audiences=st.sampled_from([(), ("Investors",)]),
     companies=st.lists(companies, max_size=3).map(tuple),
     coverage=st.lists(articles, max_size=4).map(tuple),
+    url=links,
 )
 several = st.lists(contents, min_size=1, max_size=3)
 
@@ -85,6 +86,14 @@ def test_a_later_mention_adds_to_a_report() -> None:
     full = a_story(coverage=(Article("LeMagIT", "https://mag.example/1", "fr", "Titre"),))
     expected = {Article("LeMagIT", "https://mag.example/1", "fr", "Titre"), Article("BBC")}
     assert set(merge([bare, full]).coverage) == set(merge([full, bare]).coverage) == expected
+
+
+def test_the_newest_page_of_a_story_is_its_page() -> None:
+    """The address told last wins, and a source that tells none takes none away."""
+    pages = ["https://race.example/old", "https://race.example/new", None]
+    told = [a_story(url=url) for url in pages]
+    assert merge(told).url == "https://race.example/new"
+    assert merge([told[2], told[0]]).url == "https://race.example/old"
 
 
 def test_a_link_stays_with_its_outlet() -> None:

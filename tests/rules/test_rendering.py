@@ -22,6 +22,7 @@ from tests.digests import (
     DAY,
     DESCRIPTION,
     EDITION,
+    LINKS,
     NEWSLETTER,
     RENDERER,
     RICH,
@@ -49,7 +50,7 @@ def on_one_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("part", ["html", "txt"])
-@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation"])
+@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation", "preferences-link"])
 def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> None:
     """The mails are those that were read and found good; a change shows as a diff."""
     why = ("2 outlets",)
@@ -57,6 +58,7 @@ def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> Non
         "digest": lambda: digest(*EDITION),
         "two-scripts": lambda: digest(Telling(ARABIC, because=why), Telling(CHINESE, because=why)),
         "confirmation": lambda: RENDERER.confirmation(newsletters=[NEWSLETTER, "Race to AGI Weekly"]),
+        "preferences-link": lambda: RENDERER.letter("preferences-link"),
     }[name]()
     if part == "txt":
         golden(f"{name}.txt", f"{mail.subject}\n\n{mail.text}")
@@ -79,8 +81,18 @@ def test_everything_in_both_parts() -> None:
     cited = {"https://chipwire.example/cost", "https://faraway.example/z", "https://licence.example/text"}
     assert cited <= links
     assert all(url in mail.text for url in cited)
-    assert "@@unsubscribe_url@@" in links
-    assert "@@unsubscribe_url@@" in mail.text
+    ours = {f"@@{slot}@@" for slot in LINKS} | {
+        f"@@act_url@@/story/{telling.story_id}" for telling in EDITION
+    }
+    assert ours <= links
+    assert all(url in mail.text.split() for url in ours)
+
+
+def test_story_without_a_number_offers_nothing() -> None:
+    """Only a card that knows its story's number has the link by which readers ask for less like it."""
+    mail = only(RICH)
+    assert "/story/" not in mail.html + mail.text
+    assert "Less like this" in only(RICH, story_id=7).html
 
 
 def test_every_citation_resolves() -> None:

@@ -9,7 +9,7 @@ from newsletter.content import Analysis, Article, Company, Maker, StoryContent, 
 from newsletter.rendering.joining import size_of
 from newsletter.rendering.pieces import Form
 from newsletter.rendering.telling import Telling
-from tests.digests import DAY, digest
+from tests.digests import DAY, LINKS, digest
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_hostile_texts_are_only_texts(text: str) -> None:
         coverage=(Article(text, "javascript:alert(1)", text),),
     )
     for form in Form:
-        mail = digest(Telling(story, form, text, text, (text,), (text,)), Telling(story, form))
-        mail = mail.fill({"unsubscribe_url": "https://racetoagi.example/u"})
+        mail = digest(Telling(story, form, text, text, (text,), (text,), 7), Telling(story, form))
+        mail = mail.fill(LINKS)
         document = lxml_html.document_fromstring(mail.html)
         assert not list(document.iter("script", "img", "iframe", "form", "base", "link"))
         links = {element.get("href") for element in document.iter("a")}
-        assert links == {"https://racetoagi.example/u", "https://racetoagi.example"}
+        assert links == {*LINKS.values(), f"{LINKS['act_url']}/story/7", "https://racetoagi.example"}
         assert "onclick" not in {name for element in document.iter() for name in element.attrib}
         assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", mail.html + mail.text)
         assert "49" not in document.text_content()

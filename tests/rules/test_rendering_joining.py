@@ -11,7 +11,7 @@ from newsletter.content import Analysis, Article, Company, Impact, Maker, StoryC
 from newsletter.rendering.joining import LONGEST_LINK, Entry, fold, join, size_of
 from newsletter.rendering.pieces import Card, Form, Shell
 from newsletter.rendering.telling import Telling
-from tests.digests import DAY, DESCRIPTION, EDITION, NEWSLETTER, RENDERER, RICH, digest, entry, shell
+from tests.digests import DAY, DESCRIPTION, EDITION, LINKS, NEWSLETTER, RENDERER, RICH, digest, entry, shell
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -58,7 +58,14 @@ def stories(draw: st.DrawFn) -> StoryContent:
 
 lines = st.lists(hostile, max_size=3).map(tuple)
 tellings = st.builds(
-    Telling, stories(), st.sampled_from(Form), st.none() | hostile, st.none() | hostile, lines, lines
+    Telling,
+    stories(),
+    st.sampled_from(Form),
+    st.none() | hostile,
+    st.none() | hostile,
+    lines,
+    lines,
+    st.none() | st.integers(1, 2**40),
 )
 
 
@@ -72,7 +79,7 @@ def test_joined_equals_whole(edition: list[Telling]) -> None:
     )
     assert joined.html == whole.html
     assert joined.text == whole.text
-    filled = joined.fill({"unsubscribe_url": "https://site.example/u"})
+    filled = joined.fill(LINKS)
     assert "@@" not in filled.html + filled.text
     assert filled.html.encode()
     assert not any(mark in filled.html + filled.text for mark in "\ufdd0\ufdd1\ufdd4\x00\u202e")
@@ -127,7 +134,7 @@ def test_counts_each_outlet_once() -> None:
 def test_size_counts_the_longest_links() -> None:
     """A mail filled with the longest links weighs exactly what `size_of` said."""
     mail = digest(*EDITION)
-    filled = mail.fill({"unsubscribe_url": "u" * LONGEST_LINK})
+    filled = mail.fill(dict.fromkeys(LINKS, "u" * LONGEST_LINK))
     assert size_of(mail) == len(filled.html.encode())
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import date
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def refusal(text: str | bytes) -> str:
     """The reason why a page is refused; there is a remedy, too."""
     refused = read(text, "half.txt")
     assert isinstance(refused, Refusal), refused
-    assert refused.where == "half.txt"
+    assert (refused.file, refused.line, refused.where) == ("half.txt", None, "half.txt")
     assert refused.remedy
     return refused.reason
 
@@ -135,7 +136,7 @@ def test_html_and_text_tell_the_same(real_page: str) -> None:
     text, html = story(real_page), story(FIXTURE.read_bytes())
     assert [article.url for article in html.coverage if article.url is None] == []
     unlinked = tuple(replace(article, url=None) for article in html.coverage)
-    assert replace(html, primary_url=None, coverage=unlinked) == text
+    assert replace(html, primary_url=None, url=None, coverage=unlinked) == text
 
 
 def test_html_gives_its_links_and_its_lasting_address() -> None:
@@ -143,10 +144,41 @@ def test_html_gives_its_links_and_its_lasting_address() -> None:
     incoming = read(FIXTURE.read_bytes())
     assert isinstance(incoming, Incoming)
     assert incoming.external_id == "https://racetoagi.example/stories/mistral-ai-french-defence-framework"
+    assert incoming.content.url == incoming.external_id
     assert incoming.content.primary_url == "https://cna.example/business/mistral-ai-french-defence-framework"
     assert incoming.content.coverage[2] == Article(
         "LeMagIT", "https://lemagit.example/actualites/mistral-ai-ministere-des-armees?from=feed&page=1", "fr"
     )
+
+
+LASTING = '<link rel="canonical" href="{}"/>'
+
+
+@pytest.mark.parametrize(
+    ("head", "address"),
+    [
+        ('<meta property="og:url" content="https://race.example/2"/>', "https://race.example/2"),
+        (LASTING.format("https://race.example/1") + '<meta property="og:url" content="https://x.example/"/>',
+         "https://race.example/1"),
+        (LASTING.format("javascript:x") + '<meta property="og:url" content="https://race.example/2"/>',
+         "https://race.example/2"),
+        (LASTING.format("/stories/1"), None),
+        ('<link rel="canonical"/><meta property="og:url"/>', None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_the_page_tells_its_address(head: str, address: str | None) -> None:
+    """The canonical link, or else og:url, is the story's own page and its id; only a web address counts."""
+    html = re.sub('<link rel="canonical"[^>]*>', head, FIXTURE.read_text(encoding="utf-8"))
+    incoming = read(html)
+    assert isinstance(incoming, Incoming)
+    assert incoming.content.url == address
+    assert incoming.external_id == address or incoming.external_id.startswith("page-2026-01-08-")
+
+
+def test_a_text_page_has_no_address() -> None:
+    """Text shows no link."""
+    assert story(page()).url is None
 
 
 def test_html_is_read_by_structure() -> None:
@@ -260,6 +292,63 @@ def test_several_companies() -> None:
         Company("Sample Chips", None, "Japan", "$1.5B", "2025-03-03"),
         Company("Bare"),
     )
+
+
+MISTRAL = Company("Mistral AI", "AI Lab", "France", "$6.0B")
+AMIAD = Company("AMIAD", "Government", "France")
+THALES = Company("Thales", "Defence", "France")
+
+
+def test_names_shown_once_are_companies_too(real_page: str) -> None:
+    """A company begins at a doubled name or after another's last fact, and its count says the same."""
+    more = "AMIAD\nGovernment|France\nThales\nThales\nDefence|France\n"
+    text = real_page.replace("1 company", "3 companies").replace("$6.0B\n", f"$6.0B\n{more}")
+    assert story(text).companies == (MISTRAL, AMIAD, THALES)
+
+
+CARDS = {
+    "with a logo": '<div><img alt="{0}"/><h3>{0}</h3><p><i>{1}</i><i>|</i><i>{2}</i></p></div>',
+    "a heading": "<div><h3>{0}</h3><p>{1}|{2}</p></div>",
+    "a heading below another logo": '<div><img alt="The sign"/><h3>{0}</h3><p>{1}|{2}</p></div>',
+    "plain": "<div><p>{0}</p><p><span>{1}</span><span>|</span><span>{2}</span></p></div>",
+    "linked": '<div><a href="https://{1}.example/">{0}</a><p>{1}|{2}</p></div>',
+    "linked whole": '<a href="https://{1}.example/"><p>{0}</p><p>{1}|{2}</p></a>',
+    "facts without a bar": '<div><img alt="{0}"/><p>{0}</p><p>{1}</p><p>{2}</p></div>',
+}
+
+
+@pytest.mark.parametrize(("one", "other"), [*permutations(CARDS, 2)])
+def test_each_company_has_its_own_look(one: str, other: str) -> None:
+    """Whether one company has a logo, a heading or a link decides nothing for the others."""
+    cards = CARDS[one].format("AMIAD", "Government", "France")
+    cards += CARDS[other].format("Thales", "Defence", "France")
+    cards += CARDS[one].format("Sample Chips", "Chips", "Japan")
+    html = FIXTURE.read_text(encoding="utf-8").replace("1<!-- --> company", "4<!-- --> companies")
+    content = story(html.replace("$6.0B</p>\n        </a>", f"$6.0B</p></a>{cards}"))
+    assert content.companies == (MISTRAL, AMIAD, THALES, Company("Sample Chips", "Chips", "Japan"))
+
+
+def test_lost_companies_are_named(real_page: str) -> None:
+    """A page that counts more companies than can be found is refused, with what was found."""
+    assert refusal(real_page.replace("1 company", "3 companies")) == (
+        "the page says 3 companies, 1 was found: Mistral AI"
+    )
+    shown = real_page.index("Companies Mentioned"), real_page.index("Coverage Sources")
+    none = real_page[: shown[0]] + real_page[shown[1] :]
+    assert refusal(none) == "the page says 1 company, none was found"
+    html = FIXTURE.read_text(encoding="utf-8")
+    assert "says 3 companies" in refusal(html.replace("1<!-- --> company", "3<!-- --> companies"))
+    apart = html.replace('<span class="mx-2">|</span>', "").replace("1<!-- --> company", "3 companies")
+    assert "says 3 companies" in refusal(apart)
+
+
+def test_lost_sources_are_named(real_page: str) -> None:
+    """The same for the sources that cover the story."""
+    assert refusal(real_page.replace("3 sources covering", "4 sources covering")) == (
+        "the page says 4 sources, 3 were found: Channel NewsAsia, The Star (Malaysia), LeMagIT"
+    )
+    html = FIXTURE.read_text(encoding="utf-8").replace("3<!-- --> sources covering", "5 sources covering")
+    assert "says 5 sources" in refusal(html)
 
 
 @pytest.mark.parametrize(

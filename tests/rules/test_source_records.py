@@ -1,5 +1,6 @@
 """Records of JSON become stories, or refusals that say what to do."""
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from newsletter.content import Article, Company, Impact, Maker, StoryContent
 from newsletter.samples.load import sample_stories
 from newsletter.sources.cleaning import (
     impact_of,
-    language_tag,
     maker_of,
     markdown,
     one_line,
@@ -31,16 +31,16 @@ LEAST = {"id": "a", "title": "A title", "date": "2026-01-08"}
 
 def read(**changes: Any) -> StoryContent:
     """The content of a record that must be accepted."""
-    incoming = read_record(LEAST | changes, where="here")
+    incoming = read_record(LEAST | changes, file="here")
     assert isinstance(incoming, Incoming), incoming
     return incoming.content
 
 
 def refuse(document: Any) -> Refusal:
     """The refusal of a record that must not be accepted; it names its place and a remedy."""
-    refusal = read_record(document, where="line 7")
+    refusal = read_record(document, file="x.jsonl", line=7)
     assert isinstance(refusal, Refusal), refusal
-    assert refusal.where == "line 7"
+    assert (refusal.file, refusal.line, refusal.where) == ("x.jsonl", 7, "x.jsonl, line 7")
     assert refusal.remedy
     return refusal
 
@@ -120,12 +120,9 @@ def test_one_bad_line_stops_no_other() -> None:
     lines = told(
         "x.jsonl", f'{good}\n\nnonsense\n{{"id": \n[1]\n{good}\n'.encode() + b'"\xff"\n' + good.encode()
     )
-    assert [one.where for one in lines if isinstance(one, Refusal)] == [
-        f"x.jsonl, line {n}" for n in (3, 4, 5, 7)
-    ]
-    assert [one.where for one in lines if isinstance(one, Incoming)] == [
-        f"x.jsonl, line {n}" for n in (1, 6, 8)
-    ]
+    assert {one.file for one in lines} == {"x.jsonl"}
+    assert [one.line for one in lines if isinstance(one, Refusal)] == [3, 4, 5, 7]
+    assert [one.line for one in lines if isinstance(one, Incoming)] == [1, 6, 8]
 
 
 @pytest.mark.parametrize("indent", [None, 1])
@@ -150,7 +147,7 @@ def test_a_broken_array_gives_what_stands_before() -> None:
     first, second = told("x.json", f"[{json.dumps(LEAST)},\n{{broken")
     assert isinstance(first, Incoming)
     assert isinstance(second, Refusal)
-    assert second.where == "x.json, line 2"
+    assert (first.line, second.line) == (1, 2)
     *_, end = told("x.json", f"[{json.dumps(LEAST)}")
     assert isinstance(end, Refusal)
     assert "cut off" in end.reason
@@ -163,6 +160,78 @@ def test_no_story_is_one_refusal(data: bytes) -> None:
     """Empty files, wrong encodings and endless nesting are refused, once."""
     [refusal] = told("file", data)
     assert isinstance(refusal, Refusal)
+
+
+PAGE = "Corporate\nA title in Latin letters\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.jsonl", f"{json.dumps(LEAST)}\n\n{json.dumps(LEAST)}\n"),
+        ("x.json", json.dumps([LEAST], indent=1)),
+        ("x.txt", PAGE),
+        ("x.html", f"<p>{PAGE}"),
+        ("x.txt", "机器之心\n"),
+    ],
+)
+def test_utf_16_without_its_mark_is_refused_by_name(name: str, text: str, encoding: str) -> None:
+    """Text full of NUL is one refusal that says how to save the file; it is never taken for a page."""
+    [refusal] = told(name, text.encode(encoding))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.file, refusal.line) == (name, None)
+    assert "NUL" in refusal.reason
+    assert "UTF-8" in refusal.remedy
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_utf_16_with_its_mark_is_read(name: str, encoding: str) -> None:
+    """As Windows programs save it; its records have their lines."""
+    text = f"\ufeff{json.dumps(LEAST)}\r\n" + json.dumps(
+        LEAST | {"id": "b", "title": "机器之心"}, ensure_ascii=False
+    )
+    found = told(name, text.encode(encoding))
+    assert [(one.external_id, one.line) for one in found if isinstance(one, Incoming)] == [("a", 1), ("b", 2)]
+
+
+def test_a_line_with_nul_stops_no_other() -> None:
+    """One spoilt line of a JSONL file is refused with its number."""
+    good = json.dumps(LEAST)
+    first, spoilt, last = told("x.jsonl", f"{good}\n\0\0\n{good}\n")
+    assert isinstance(first, Incoming)
+    assert isinstance(last, Incoming)
+    assert isinstance(spoilt, Refusal)
+    assert spoilt.line == 2
+    assert "NUL" in spoilt.reason
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://race.example/stories/1", True),
+        ("http://race.example/1", True),
+        ("javascript:x", False),
+        ("/stories/1", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_the_storys_own_page(url: str | None, kept: bool) -> None:
+    """A record may name the story's page on the site; only a web address is kept."""
+    assert read(url=url).url == (url if kept else None)
+
+
+def test_a_story_without_its_page_is_still_the_same() -> None:
+    """What was stored before stories had a page loads, and has the fingerprint that it had."""
+    story = read()
+    old = story.to_json()
+    del old["url"]
+    assert StoryContent.from_json(old) == story
+    document = json.dumps(old, separators=(",", ":")).encode()
+    assert story.fingerprint() == hashlib.blake2b(document, digest_size=16).hexdigest()
+    assert read(url="https://race.example/1").fingerprint() != story.fingerprint()
 
 
 def test_jsonl_is_a_stream() -> None:
@@ -254,17 +323,6 @@ def test_who_made_a_tldr() -> None:
         Maker.AI
     }
     assert {*map(maker_of, ["By the editors", "Maintained by hand", None])} == {Maker.EDITOR}
-
-
-def test_language_tags() -> None:
-    """Badges and codes become BCP 47 tags; what is none is nothing."""
-    assert [*map(language_tag, ["FR", "zh_hans", "pt-br", "ZH-Hant-TW"])] == [
-        "fr",
-        "zh-Hans",
-        "pt-BR",
-        "zh-Hant-TW",
-    ]
-    assert [*map(language_tag, ["French", "", None, "x"])] == [None] * 4
 
 
 @given(st.text(st.characters(codec=None)) | st.text("&#x;amp07d8\x00\ud800 "))

@@ -21,7 +21,7 @@ from subscribers.ledger import Evidence
 from subscribers.lens import Lens
 from subscribers.models import Act, Consent, LensRecord, Subscriber, SubscriptionState, SuppressionReason
 from subscribers.rhythm import Rhythm
-from tests.people import NOW, bring_to, fresh_address, known, subscriber
+from tests.people import FINGERPRINTS, NOW, bring_to, fresh_address, known, subscriber
 
 LATER = NOW + timedelta(days=2)
 INVESTORS = Lens.of(audiences=["Investors"])
@@ -32,25 +32,40 @@ Step = Callable[[Session, Address, str, datetime], object]
 
 def ask(session: Session, address: Address, slug: str = "daily", now: datetime = NOW) -> Asked | None:
     return consent.request(
-        session, address, [slug], channel=Channel.FORM, wording="Send me this", ip="192.0.2.7", now=now
+        session,
+        address,
+        [slug],
+        channel=Channel.FORM,
+        wording="Send me this",
+        ip="192.0.2.7",
+        fingerprints=FINGERPRINTS,
+        now=now,
     )
 
 
 def ask_by_file(session: Session, address: Address, slug: str, now: datetime) -> Asked | None:
     evidence = Evidence(Channel.IMPORT, "Send me this", None, now)
-    [(_, asked)] = admission.ask(session, [Applicant(address)], [slug], evidence)
+    [(_, asked)] = admission.ask(session, [Applicant(address)], [slug], evidence, FINGERPRINTS)
     return asked
 
 
 def confirm(session: Session, address: Address, slug: str = "daily", now: datetime = NOW) -> bool:
     public_id = known(session, address).public_id
-    done = consent.confirm(session, public_id, [slug], channel=Channel.LINK, wording="Yes", now=now)
+    done = consent.confirm(
+        session, public_id, [slug], channel=Channel.LINK, wording="Yes", fingerprints=FINGERPRINTS, now=now
+    )
     return bool(done.confirmed)
 
 
 def attest(session: Session, address: Address, slug: str = "daily", now: datetime = NOW) -> Attested:
     return consent.attest(
-        session, address, [slug], source="paper form, autumn fair", channel=Channel.COMMAND, now=now
+        session,
+        address,
+        [slug],
+        source="paper form, autumn fair",
+        channel=Channel.COMMAND,
+        fingerprints=FINGERPRINTS,
+        now=now,
     )
 
 
@@ -242,6 +257,7 @@ def test_a_request_keeps_its_proof(engine: Engine) -> None:
             channel=Channel.FORM,
             wording="Send me this",
             ip="192.0.2.7",
+            fingerprints=FINGERPRINTS,
             now=NOW,
         )
     assert asked is not None
@@ -267,6 +283,7 @@ def test_only_what_is_not_confirmed_is_asked(engine: Engine) -> None:
             ["daily", "weekly"],
             channel=Channel.FORM,
             wording="Send me this",
+            fingerprints=FINGERPRINTS,
             now=NOW,
         )
     assert asked is not None
@@ -309,6 +326,7 @@ def test_strangers_change_nobody(engine: Engine) -> None:
             name="Not Ann",
             channel=Channel.FORM,
             wording="Send me this",
+            fingerprints=FINGERPRINTS,
             now=NOW,
         )
         assert asked is not None
@@ -332,6 +350,7 @@ def test_the_last_wish_before_the_confirmation_counts(engine: Engine) -> None:
             name=" Ann  Lee ",
             channel=Channel.FORM,
             wording="Send me this",
+            fingerprints=FINGERPRINTS,
             now=LATER,
         )
         assert asked is not None
@@ -339,29 +358,54 @@ def test_the_last_wish_before_the_confirmation_counts(engine: Engine) -> None:
         assert (person.lens, person.rhythm, person.name) == (INVESTORS, rhythm, "Ann Lee")
 
 
-def test_a_suppressed_address_is_not_asked(engine: Engine) -> None:
-    """A request for a suppressed address mails nobody and leaves no trace."""
+def close(session: Session, address: Address, reason: SuppressionReason) -> None:
+    suppression.suppress(session, address, reason, fingerprints=FINGERPRINTS, now=NOW)
+
+
+def test_an_address_closed_by_hand_is_not_asked(engine: Engine) -> None:
+    """A request for an address that an operator closed mails nobody and leaves no trace."""
     address = fresh_address()
     with writing(engine) as session:
-        suppression.suppress(session, address, SuppressionReason.COMPLAINED, now=NOW)
+        close(session, address, SuppressionReason.BY_HAND)
         assert ask(session, address) is None
     with reading(engine) as session:
         assert roster.find(session, address.mailbox) is None
 
 
-def test_confirming_does_not_open_a_suppressed_address(engine: Engine) -> None:
-    """A confirmation of a suppressed address counts, says so, and leaves the address closed."""
+@pytest.mark.parametrize("reason", sorted(suppression.CONFIRMATION_OPENS))
+def test_whoever_bounced_or_complained_comes_back_by_their_own_wish(
+    engine: Engine, reason: SuppressionReason
+) -> None:
+    """Asked at the form and confirmed from the mailbox: then mail comes again; by no other way, and
+    not before."""
     address = fresh_address()
     with writing(engine) as session:
-        bring_to(session, address, PENDING)
-        suppression.suppress(session, address, SuppressionReason.BOUNCED, now=NOW)
-        person = known(session, address)
-        done = consent.confirm(
-            session, person.public_id, ["daily"], channel=Channel.LINK, wording="Yes", now=NOW
-        )
-        assert done.confirmed == ("daily",)
-        assert done.suppressed is SuppressionReason.BOUNCED
-        assert suppression.why(session, address) is not None
+        subscriber(session, address)
+        close(session, address, reason)
+        assert attest(session, address, now=LATER) is Attested.KEPT_OUT
+        assert ask_by_file(session, address, "daily", LATER) is None
+        assert ask(session, address, now=LATER)
+        assert list(roster.readers(session, "daily", now=LATER)) == []
+        assert confirm(session, address, now=LATER)
+        assert [each.subscriber_id for each in roster.readers(session, "daily", now=LATER)]
+        assert suppression.why(session, address, FINGERPRINTS) is None
+
+
+def test_confirming_does_not_open_what_was_closed_since(engine: Engine) -> None:
+    """An old link pressed again opens nothing: only what it confirms anew is a fresh wish. What an
+    operator closed no link opens."""
+    again, by_hand = fresh_address(), fresh_address()
+    with writing(engine) as session:
+        bring_to(session, again, CONFIRMED)
+        close(session, again, SuppressionReason.COMPLAINED)
+        assert not confirm(session, again)
+        bring_to(session, by_hand, PENDING)
+        close(session, by_hand, SuppressionReason.BY_HAND)
+        assert confirm(session, by_hand)
+        assert suppression.reasons(session, [again.key, by_hand.key], FINGERPRINTS) == {
+            again.key: SuppressionReason.COMPLAINED,
+            by_hand.key: SuppressionReason.BY_HAND,
+        }
         assert list(roster.readers(session, "daily", now=NOW)) == []
 
 
@@ -379,6 +423,7 @@ def test_a_confirmation_says_what_it_came_to(engine: Engine) -> None:
             ["now", "before", "left", "never"],
             channel=Channel.LINK,
             wording="Yes",
+            fingerprints=FINGERPRINTS,
             now=NOW,
         )
     assert (done.confirmed, done.already, done.closed) == (("now",), ("before",), ("left", "never"))
@@ -389,7 +434,15 @@ def test_links_of_nobody(engine: Engine) -> None:
     """A confirmation for nobody we know is refused with words; leaving is granted to anybody."""
     with writing(engine) as session:
         with pytest.raises(UnknownSubscriber, match="subscribe anew"):
-            consent.confirm(session, "nobody", ["daily"], channel=Channel.LINK, wording="Yes", now=NOW)
+            consent.confirm(
+                session,
+                "nobody",
+                ["daily"],
+                channel=Channel.LINK,
+                wording="Yes",
+                fingerprints=FINGERPRINTS,
+                now=NOW,
+            )
         assert not consent.unsubscribe(session, "nobody", None, channel=Channel.LINK, wording="Stop", now=NOW)
 
 
@@ -431,6 +484,7 @@ def test_attested_preferences(engine: Engine) -> None:
                 rhythm=Rhythm("Asia/Tokyo", 9),
                 source="phone call",
                 channel=Channel.COMMAND,
+                fingerprints=FINGERPRINTS,
                 now=LATER,
             )
             assert outcome is expected
@@ -445,7 +499,13 @@ def test_attesting_several_leaves_alone_what_was_ended(engine: Engine) -> None:
     with writing(engine) as session:
         bring_to(session, address, UNSUBSCRIBED)
         outcome = consent.attest(
-            session, address, ["daily", "weekly"], source="fair", channel=Channel.COMMAND, now=LATER
+            session,
+            address,
+            ["daily", "weekly"],
+            source="fair",
+            channel=Channel.COMMAND,
+            fingerprints=FINGERPRINTS,
+            now=LATER,
         )
         assert outcome is Attested.UPDATED
         assert state(session, address, "daily") is UNSUBSCRIBED
@@ -460,7 +520,14 @@ def test_whoever_left_keeps_their_preferences(engine: Engine) -> None:
         bring_to(session, address, UNSUBSCRIBED)
         before = ledger(session, address)
         outcome = consent.attest(
-            session, address, ["daily"], lens=INVESTORS, source="fair", channel=Channel.COMMAND, now=LATER
+            session,
+            address,
+            ["daily"],
+            lens=INVESTORS,
+            source="fair",
+            channel=Channel.COMMAND,
+            fingerprints=FINGERPRINTS,
+            now=LATER,
         )
         assert outcome is Attested.KEPT_OUT
         assert known(session, address).lens == Lens()
@@ -472,11 +539,11 @@ def test_what_keeps_people_out_has_a_name(engine: Engine) -> None:
     left, closed, new = fresh_address(), fresh_address(), fresh_address()
     with writing(engine) as session:
         bring_to(session, left, UNSUBSCRIBED)
-        suppression.suppress(session, closed, SuppressionReason.ERASED, now=NOW)
+        suppression.suppress(session, closed, SuppressionReason.ERASED, fingerprints=FINGERPRINTS, now=NOW)
         assert attest(session, left) is attest(session, closed) is Attested.KEPT_OUT
-        assert consent.kept_out_because(session, left, ["daily"]) == "unsubscribed from daily"
-        assert consent.kept_out_because(session, closed, ["daily"]) == "suppressed: erased"
-        assert consent.kept_out_because(session, new, ["daily"]) is None
+        assert consent.kept_out_because(session, left, ["daily"], FINGERPRINTS) == "unsubscribed from daily"
+        assert consent.kept_out_because(session, closed, ["daily"], FINGERPRINTS) == "suppressed: erased"
+        assert consent.kept_out_because(session, new, ["daily"], FINGERPRINTS) is None
         assert roster.find(session, closed.mailbox) is None
 
 
@@ -540,7 +607,14 @@ def test_names_that_would_forge_a_header_are_refused(engine: Engine) -> None:
     with writing(engine) as session:
         with pytest.raises(InvalidName):
             consent.request(
-                session, address, ["daily"], name=evil, channel=Channel.FORM, wording="Yes", now=NOW
+                session,
+                address,
+                ["daily"],
+                name=evil,
+                channel=Channel.FORM,
+                wording="Yes",
+                fingerprints=FINGERPRINTS,
+                now=NOW,
             )
         with pytest.raises(InvalidName):
             subscriber(session, address, name=evil)
@@ -555,9 +629,19 @@ def test_asking_for_nothing_is_a_fault(engine: Engine) -> None:
     address = fresh_address()
     with writing(engine) as session:
         with pytest.raises(ValueError, match="at least one newsletter"):
-            consent.request(session, address, [], channel=Channel.FORM, wording="Yes", now=NOW)
+            consent.request(
+                session, address, [], channel=Channel.FORM, wording="Yes", fingerprints=FINGERPRINTS, now=NOW
+            )
         with pytest.raises(ValueError, match="at least one newsletter"):
-            consent.attest(session, address, [], source="fair", channel=Channel.COMMAND, now=NOW)
+            consent.attest(
+                session,
+                address,
+                [],
+                source="fair",
+                channel=Channel.COMMAND,
+                fingerprints=FINGERPRINTS,
+                now=NOW,
+            )
         assert roster.find(session, address.mailbox) is None
 
 
@@ -579,6 +663,7 @@ def test_at_the_same_moment(engine: Engine, spellings: tuple[str, str]) -> None:
                 lens=Lens.of(topics=[f"topic {number}"]),
                 channel=Channel.FORM,
                 wording="Send me this",
+                fingerprints=FINGERPRINTS,
                 now=NOW,
             )
 

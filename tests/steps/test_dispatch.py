@@ -1,17 +1,21 @@
 """Dispatch: at most once handed over, never silently lost, whatever fails."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter.dispatch import claim, mark, record, rescue, waiting
+from newsletter.claims import claim, mark, record, rescue, waiting
+from newsletter.config import ROOT
 from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
 from newsletter.models import Delivery
 from newsletter.outbox import queue_confirmation
+from newsletter.rendering.renderer import Renderer
 from newsletter.store.clock import database_now
 from newsletter.store.engine import reading, writing
 from newsletter.wiring import Services
@@ -21,6 +25,7 @@ from subscribers.consent import Channel
 from subscribers.lens import Lens
 from subscribers.rhythm import Rhythm
 from tests.faulty import FaultyProvider
+from tests.people import FINGERPRINTS
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
 
@@ -37,6 +42,7 @@ def queue(services: Services, number: int) -> list[int]:
                 rhythm=Rhythm(),
                 channel=Channel.FORM,
                 wording="Yes",
+                fingerprints=FINGERPRINTS,
                 now=NOW,
             )
             assert asked is not None
@@ -130,6 +136,21 @@ def test_a_poisoned_mail_harms_no_other(services: Services) -> None:
     services.dispatcher().run(NOW)
     assert states(services) == ["refused", "accepted", "accepted"]
     assert "confirmation 999999" in (rows(services)[0].reason or "")
+
+
+def test_a_failing_template_keeps_its_mails(services: Services, tmp_path: Path) -> None:
+    """A mail whose template fails waits until it is mended; it is not refused for ever."""
+    queue(services, 1)
+    broken = tmp_path / "email"
+    shutil.copytree(ROOT / "templates" / "email", broken)
+    (broken / "confirmation/body.txt").write_text("{{ nothing_of_that_name }}")
+    renderer = Renderer(broken, site_name="Site", site_url="https://site.example", postal_address="Street 1")
+    done = replace(services, renderer=renderer).dispatcher().run(NOW)
+    (fault,) = done.failing
+    assert "confirmation/body.txt, line 1" in fault
+    assert states(services) == ["queued"]
+    services.dispatcher().run(NOW + timedelta(hours=1))
+    assert states(services) == ["accepted"]
 
 
 def test_dead_before_the_mark_is_retried(services: Services) -> None:

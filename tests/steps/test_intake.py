@@ -160,13 +160,21 @@ def test_two_stories_may_come_to_share_a_title(engine: Engine) -> None:
 
 def test_refusals_are_reported_and_harm_nobody(engine: Engine) -> None:
     """A report names each refused record and counts the others."""
-    refusal = Refusal("line 2", "title is missing", "give it one")
+    refusal = Refusal("x.jsonl", 2, "title is missing", "give it one")
     report = tell(engine, record("a", a_story()), refusal, record("b", a_story("Other")))
     assert report.to_json() == {
         "added": 2,
         "changed": 0,
         "unchanged": 0,
-        "refused": [{"where": "line 2", "reason": "title is missing", "remedy": "give it one"}],
+        "refused": [
+            {
+                "where": "x.jsonl, line 2",
+                "file": "x.jsonl",
+                "line": 2,
+                "reason": "title is missing",
+                "remedy": "give it one",
+            }
+        ],
     }
     assert json.dumps(report.to_json())
 
@@ -180,6 +188,23 @@ def test_what_the_database_refuses_harms_no_other(engine: Engine) -> None:
         assert [refusal.where for refusal in report.refused] == ["record b"]
         assert "NUL" in report.refused[0].reason
     assert [content.title for content in contents(engine) if "\0" not in content.title] == ["One", "Three"]
+
+
+def test_a_story_learns_its_page(engine: Engine) -> None:
+    """What was stored before stories had a page is unchanged when told again; its page is news."""
+    content = a_story()
+    tell(engine, record("a", content))
+    with writing(engine) as session:
+        for row in session.scalars(select(StoryRecord)):
+            row.document = {name: value for name, value in row.document.items() if name != "url"}
+        for story in session.scalars(select(Story)):
+            [revision] = story.revisions
+            revision.document = {name: value for name, value in revision.document.items() if name != "url"}
+    assert contents(engine) == [content]
+    assert counts(tell(engine, record("a", content), at=LATER)) == (0, 0, 1)
+    told = replace(content, url="https://race.example/1")
+    assert counts(tell(engine, record("a", told), at=LATER)) == (0, 1, 0)
+    assert contents(engine) == [told]
 
 
 def test_nothing_is_kept_without_a_commit(engine: Engine) -> None:

@@ -52,6 +52,7 @@ def subscribe(
             name=None,
             source="test",
             channel=Channel.COMMAND,
+            fingerprints=services.fingerprints,
             now=DAY - timedelta(days=30),
         )
 
@@ -280,7 +281,13 @@ def test_who_leaves_in_between_gets_nothing(services: Services) -> None:
         consent.unsubscribe(
             session, leaver.public_id, "daily", channel=Channel.ONE_CLICK, wording="", now=PUBLISH
         )
-        suppress(session, parse("bounced@reader.example"), SuppressionReason.BOUNCED, now=PUBLISH)
+        suppress(
+            session,
+            parse("bounced@reader.example"),
+            SuppressionReason.BOUNCED,
+            fingerprints=services.fingerprints,
+            now=PUBLISH,
+        )
     tick(services, PUBLISH + timedelta(hours=3))
     with reading(services.engine) as session:
         reasons = sorted(filter(None, session.scalars(select(Delivery.reason))))
@@ -334,3 +341,27 @@ def test_expired_mail_is_not_sent(services: Services) -> None:
     tick_issues(services, PUBLISH)
     tick(services, PUBLISH + timedelta(days=1))
     assert states(services)[DeliveryState.EXPIRED] == 1
+
+
+def test_missed_issues_are_on_record(services: Services) -> None:
+    """After a longer silence each issue that nobody was there to plan is a row that says so."""
+    tell(services, a_story("Day 0"))
+    tick_issues(services, PUBLISH)
+    tell(services, a_story("Day 3"), at=SEEN + timedelta(days=3))
+    tick_issues(services, PUBLISH + timedelta(days=3))
+    with reading(services.engine) as session:
+        query = select(Issue).join(Newsletter).where(Newsletter.slug == "daily").order_by(Issue.date)
+        states = [(issue.date.day, issue.state) for issue in session.scalars(query)]
+    assert states == [(8, "finished"), (9, "expired"), (10, "expired"), (11, "finished")]
+
+
+def test_a_held_issue_is_filled_until_its_cutoff(services: Services) -> None:
+    """What is seen before the cut-off is in the issue, though somebody held it before."""
+    tell(services, a_story("Early"), at=SEEN - timedelta(hours=2))
+    issue_id = draft(services)
+    with writing(services.engine) as session:
+        approval.hold(session.get_one(Issue, issue_id), by="Ed")
+    tell(services, a_story("Late"))
+    tick_issues(services, SEEN + timedelta(minutes=1))
+    with reading(services.engine) as session:
+        assert len(session.get_one(Issue, issue_id).picks) == 2

@@ -14,7 +14,7 @@ from subscribers.lens import Lens
 from subscribers.models import Subscriber, SubscriptionState, SuppressionReason
 from subscribers.rhythm import Rhythm
 from subscribers.roster import Mailbox, Reader
-from tests.people import NOW, bring_to, fresh_address, known, subscriber
+from tests.people import FINGERPRINTS, NOW, bring_to, fresh_address, known, subscriber
 
 BARS = {
     "confirmed": None,
@@ -25,13 +25,14 @@ BARS = {
     "never asked": "not confirmed",
     "suppressed": "suppressed: bounced",
     "suppressed and gone": "suppressed: complained",
+    "closed": "suppressed: by hand",
 }
 
 
 def everybody(session: Session) -> dict[str, int]:
     """One person in each situation towards the daily, by the name of the situation."""
     people: dict[str, Subscriber] = {}
-    for name in ("confirmed", "paused", "paused before", "suppressed"):
+    for name in ("confirmed", "paused", "paused before", "suppressed", "closed"):
         people[name] = subscriber(session)
     people["paused"].subscriptions[0].paused_until = NOW + timedelta(days=1)
     people["paused before"].subscriptions[0].paused_until = NOW
@@ -47,8 +48,9 @@ def everybody(session: Session) -> dict[str, int]:
     for name, reason in (
         ("suppressed", SuppressionReason.BOUNCED),
         ("suppressed and gone", SuppressionReason.COMPLAINED),
+        ("closed", SuppressionReason.BY_HAND),
     ):
-        suppression.suppress(session, parse(people[name].email), reason, now=NOW)
+        suppression.suppress(session, parse(people[name].email), reason, fingerprints=FINGERPRINTS, now=NOW)
     return {name: person.id for name, person in people.items()}
 
 
@@ -69,13 +71,13 @@ def test_the_barred_come_with_the_reason(engine: Engine) -> None:
         assert {name: barred.get(number) for name, number in people.items()} == BARS
 
 
-def test_a_confirmation_mail_asks_for_suppression_only(engine: Engine) -> None:
-    """A mail that asks for consent needs none; a closed address does not get it either."""
+def test_a_letter_is_barred_by_an_operator_only(engine: Engine) -> None:
+    """A mail that asks for consent needs none, and its owner may open what a bounce has closed."""
     with writing(engine) as session:
         people = everybody(session)
         barred = roster.barred(session, list(people.values()), None, now=NOW)
         assert {name: barred[number] for name, number in people.items() if number in barred} == {
-            name: bar for name, bar in BARS.items() if bar and bar.startswith("suppressed")
+            name: bar for name, bar in BARS.items() if bar == "suppressed: by hand"
         }
 
 
@@ -106,7 +108,9 @@ def test_readers_stream_while_others_write(engine: Engine) -> None:
         seen = []
         for reader in roster.readers(session, "daily", now=NOW):
             seen.append(reader)
-            suppression.suppress(session, fresh_address(), SuppressionReason.BY_HAND, now=NOW)
+            suppression.suppress(
+                session, fresh_address(), SuppressionReason.BY_HAND, fingerprints=FINGERPRINTS, now=NOW
+            )
     assert seen == [Reader(each.id, each.lens_id, "Asia/Tokyo", 21, 0b1000001) for each in people]
 
 
@@ -151,6 +155,6 @@ def test_counts_add_up(engine: Engine) -> None:
     with writing(engine) as session:
         everybody(session)
         assert roster.count(session) == {
-            "daily": {"pending": 1, "confirmed": 4, "unsubscribed": 2},
+            "daily": {"pending": 1, "confirmed": 5, "unsubscribed": 2},
             "weekly": {"pending": 0, "confirmed": 1, "unsubscribed": 0},
         }

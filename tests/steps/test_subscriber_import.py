@@ -1,213 +1,66 @@
-"""People from files: what a line says is taken or refused by name, and no file raises consent."""
+"""People from files come in, leave and are closed as the file says; no file raises consent."""
 
+import io
 import json
-from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.store.engine import reading, writing
 from subscribers import roster, suppression
-from subscribers.address import parse
-from subscribers.consent import Channel
+from subscribers.address import Address, parse
+from subscribers.admission import Asked
 from subscribers.lens import Lens
-from subscribers.models import Consent, Subscriber, SubscriptionState, SuppressionReason
+from subscribers.models import Batch, Consent, Subscriber, SubscriptionState, SuppressionReason, Tag
 from subscribers.rhythm import Rhythm
-from subscribers.transfer.csv_file import LONGEST_LINE, BadFile, read_people
-from subscribers.transfer.people import ImportReport, Person, Refusal, import_people
-from tests.people import NOW, bring_to, fresh_address, known, subscriber
+from subscribers.transfer import batches
+from subscribers.transfer.people import SHOWN, ImportReport, KeptOut, Person, Refusal, Status
+from subscribers.transfer.reading import People
+from subscribers.transfer.table import survey
+from subscribers.transfer.taking import Terms, import_people
+from tests.people import FINGERPRINTS, NOW, bring_to, fresh_address, known, subscriber
 
-AUDIENCES = ("Investors", "Researchers", "Policymakers")
 DEFAULTS = Rhythm("Europe/Paris", 8)
 
 
 def read(*lines: str) -> list[Person | Refusal]:
-    return list(read_people([f"{line}\n" for line in lines], audiences=AUDIENCES, defaults=DEFAULTS))
+    return list(
+        People(
+            [f"{line}\n" for line in lines],
+            audiences=("Investors", "Researchers", "Policymakers"),
+            defaults=DEFAULTS,
+        )
+    )
 
 
-def one(*lines: str) -> Person:
-    [person] = read(*lines)
-    assert isinstance(person, Person)
-    return person
+def terms(source: str | None = "fair") -> Terms:
+    return Terms(("daily",), source, wording="An operator entered this address: please confirm")
 
 
-def refusal(*lines: str) -> Refusal:
-    [refused] = read(*lines)
-    assert isinstance(refused, Refusal)
-    return refused
+def take_records(
+    session: Session, *records: Person | Refusal, source: str | None = "fair", now: timedelta = timedelta()
+) -> tuple[ImportReport, list[Asked]]:
+    return import_people(session, records, terms(source), fingerprints=FINGERPRINTS, now=NOW + now)
 
 
 def take(
     session: Session, *lines: str, source: str | None = "fair", now: timedelta = timedelta()
 ) -> ImportReport:
-    return import_people(
-        session,
-        read(*lines),
-        newsletters=["daily"],
-        source=source,
-        channel=Channel.IMPORT,
-        wording="An operator entered this address: please confirm",
-        now=NOW + now,
-    )
+    report, _ = take_records(session, *read(*lines), source=source, now=now)
+    return report
 
 
-@pytest.mark.parametrize(
-    ("header", "record"),
-    [
-        ("email,name,audiences,timezone,hour", 'a@x.example,Ann,"Investors;Researchers",Asia/Tokyo,21'),
-        ("Hour,TIMEZONE, Audiences ,name,Email", "21,Asia/Tokyo,Investors|Researchers,Ann,a@x.example"),
-        ("\ufeffemail;name;audiences;timezone;hour", "a@x.example;Ann;Investors|Researchers;asia/tokyo; 21"),
-        ("email;name;audiences;timezone;hour", 'a@x.example;Ann;"investors; researchers";Asia/Tokyo;21'),
-        ("name,audiences,hour,timezone,email\r", 'Ann, "Investors,Researchers",21,Asia/Tokyo,a@x.example\r'),
-    ],
-    ids=["plain", "another order", "byte order mark", "semicolons", "windows"],
-)  # fmt: skip
-def test_spellings_of_one_record(header: str, record: str) -> None:
-    """The same person is read from every usual way of writing a table."""
-    person = one(header, record)
-    assert person.address == parse("a@x.example")
-    assert (person.name, person.timezone, person.hour) == ("Ann", "Asia/Tokyo", 21)
-    assert person.audiences == frozenset({"investors", "researchers"})
-
-
-def test_only_the_address_is_needed() -> None:
-    """A column that is missing, a short line and an empty cell all say nothing."""
-    bare = Person(parse("a@x.example"), None, None, None, None, DEFAULTS)
-    assert one("email", "a@x.example") == bare
-    assert one("email,name,hour", "a@x.example") == bare
-    assert one("email,name,audiences,timezone,hour", "a@x.example,, ,,") == bare
-
-
-@pytest.mark.parametrize(
-    ("header", "named"),
-    [
-        ("email,vorname,name,Nachname", "'vorname', 'nachname'"),
-        ("email,", "''"),
-        ("name,hour", "no column email"),
-        ("email,name,Email", "email stands there twice"),
-        ("ann@x.example", "'ann@x.example'"),
-        ('email,"name', "header"),
-        ("x" * (LONGEST_LINE + 1), "header"),
-    ],
-)
-def test_a_header_that_is_none(header: str, named: str) -> None:
-    """A table of other columns is refused as a whole, at once, with the columns named."""
-    with pytest.raises(BadFile, match=named):
-        read_people([f"{header}\n", "a@x.example\n"], audiences=AUDIENCES, defaults=DEFAULTS)
-
-
-def test_an_empty_file() -> None:
-    """A file of nothing is no table, and the message says which columns it needs."""
-    with pytest.raises(BadFile, match="email, name, audiences, timezone, hour"):
-        read()
-
-
-@pytest.mark.parametrize(
-    ("line", "reason", "remedy"),
-    [
-        ("ann", "'ann' is not an e-mail address", "correct the address"),
-        (",Ann", "'' is not an e-mail address", "correct the address"),
-        ("a@x.example,,Dentists", "unknown audience 'Dentists'", "investors, policymakers, researchers"),
-        ("a@x.example,,,Mars/Base", "unknown time zone 'Mars/Base'", "Europe/Paris"),
-        ("a@x.example,,,,25", "unknown hour '25'", "0 to 23"),
-        ("a@x.example,,,,noon", "unknown hour 'noon'", "0 to 23"),
-        ("a@x.example,A\x00nn", "control characters", "name"),
-        ("a@x.example,A\tnn", "control characters", "name"),
-        (f"a@x.example,{'A' * 201}", "longer than 200", "name"),
-        ("a@x.example,Lee, Ann,,7,x", "6 cells where the header has 5", "double quotes"),
-        ('a@x.example,"Ann', "broken CSV", "close every quote"),
-        ('a@x.example,"Ann" Lee', "broken CSV", "close every quote"),
-        ("a@x.example," + "A" * LONGEST_LINE, f"{LONGEST_LINE + 13} characters", f"{LONGEST_LINE}"),
-    ],
-)  # fmt: skip
-def test_a_bad_line_stops_no_other(line: str, reason: str, remedy: str) -> None:
-    """A line that cannot be used is refused with its number, the fault and the remedy, in a message
-    of bearable length, and the lines around it are taken."""
-    before, refused, after = read(
-        "email,name,audiences,timezone,hour", "before@x.example", line, "after@x.example"
-    )
-    assert isinstance(before, Person)
-    assert isinstance(after, Person)
-    assert isinstance(refused, Refusal)
-    assert refused.line == 3
-    assert reason in refused.reason
-    assert remedy in refused.remedy
-    assert len(refused.reason) < 300
-
-
-def test_lines_are_numbered_as_an_editor_shows_them() -> None:
-    """Empty lines are passed over and counted."""
-    assert refusal("", "email", "", " , ", "ann").line == 5
-
-
-def test_a_second_line_about_one_person() -> None:
-    """The same address again, in any spelling, is refused and points to the line that was taken."""
-    first, again = read("email", "Ann@Bücher.example", "ann@xn--bcher-kva.example")
-    assert isinstance(first, Person)
-    assert again == Refusal(3, "the same address as in line 2", "keep one line for each person")
-
-
-def test_a_refused_line_does_not_stand_in_the_way() -> None:
-    """A line that corrects a refused one further up is taken."""
-    refused, taken = read("email,hour", "ann@x.example,25", "ann@x.example,7")
-    assert isinstance(refused, Refusal)
-    assert isinstance(taken, Person)
-
-
-def test_lines_are_read_as_they_come() -> None:
-    """Nothing is read ahead: an endless file yields its people one by one."""
-
-    def endless() -> Iterator[str]:
-        yield "email\n"
-        number = 0
-        while True:
-            number += 1
-            yield f"reader{number}@x.example\n"
-
-    people = read_people(endless(), audiences=AUDIENCES, defaults=DEFAULTS)
-    assert isinstance(next(people), Person)
-    assert isinstance(next(people), Person)
-
-
-def test_text_in_another_encoding(engine: Engine) -> None:
-    """A file that turns out not to be UTF-8 is refused with the remedy, and nobody of it is taken."""
-
-    def decoded() -> Iterator[str]:
-        for line in (b"email,name\n", b"a@x.example,Ann\n", "b@x.example,J\xf6rg\n".encode("latin-1")):
-            yield line.decode()
-
-    people = read_people(decoded(), audiences=AUDIENCES, defaults=DEFAULTS)
-    with pytest.raises(BadFile, match=r"line 2.*save the file as CSV UTF-8"), writing(engine) as session:
-        import_people(
-            session,
-            people,
-            newsletters=["daily"],
-            source="fair",
-            channel=Channel.IMPORT,
-            wording="",
-            now=NOW,
-        )
-    with reading(engine) as session:
-        assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(max_size=80), max_size=8))
-def test_any_text_below_a_header(lines: list[str]) -> None:
-    """Whatever stands below a header, each line is a person or a refusal, never an error."""
-    for record in read("email,name,audiences,timezone,hour", *lines):
-        assert isinstance(record, Person | Refusal)
+def person(address: Address, status: Status = Status.SUBSCRIBED, left_at: datetime | None = None) -> Person:
+    return Person(2, address, DEFAULTS, status=status, left_at=left_at)
 
 
 def test_attested_people_read_at_once(engine: Engine) -> None:
     """With a source people are confirmed, as the file has them and with the defaults for the rest."""
     with writing(engine) as session:
         report = take(session, "email,name,audiences,hour", "a@x.example,Ann,Investors,", "b@x.example,,,21")
-        assert (report.added, report.asked) == (2, ())
+        assert (report.added, report.asked) == (2, 0)
         ann, ben = known(session, parse("a@x.example")), known(session, parse("b@x.example"))
         assert (ann.name, ann.lens, ann.rhythm) == ("Ann", Lens.of(audiences=["Investors"]), DEFAULTS)
         assert (ben.name, ben.lens, ben.rhythm) == (None, Lens(), Rhythm("Europe/Paris", 21))
@@ -221,11 +74,12 @@ def test_without_a_source_people_are_asked(engine: Engine) -> None:
     """Without one everybody is pending, and for each there is one mail to be sent; `source=""` is none."""
     for source, host in ((None, "x"), ("", "y")):
         with writing(engine) as session:
-            report = take(session, "email", f"a@{host}.example", f"b@{host}.example", source=source)
-            assert report.added == 2
+            emails = read("email", f"a@{host}.example", f"b@{host}.example")
+            report, asked = take_records(session, *emails, source=source)
+            assert (report.added, report.asked) == (2, 2)
             assert [
                 (mail.subscriber_id, mail.newsletters, session.get_one(Consent, mail.consent_id).act)
-                for mail in report.asked
+                for mail in asked
             ] == [
                 (known(session, parse(f"{name}@{host}.example")).id, ("daily",), "requested") for name in "ab"
             ]
@@ -240,7 +94,7 @@ def test_the_same_file_again(engine: Engine, source: str | None) -> None:
         take(session, *lines, source=source)
     with writing(engine) as session:
         report = take(session, *lines, source=source, now=timedelta(days=3))
-        assert (report.added, report.changed, report.unchanged, report.asked) == (0, 0, 2, ())
+        assert (report.added, report.changed, report.unchanged, report.asked) == (0, 0, 2, 0)
         assert session.scalar(select(func.count()).select_from(Consent)) == 2
 
 
@@ -267,11 +121,11 @@ def test_nobody_is_brought_back(engine: Engine, source: str | None) -> None:
     left, closed, new = fresh_address(), fresh_address(), fresh_address()
     with writing(engine) as session:
         bring_to(session, left, SubscriptionState.UNSUBSCRIBED)
-        suppression.suppress(session, closed, SuppressionReason.ERASED, now=NOW)
+        suppression.suppress(session, closed, SuppressionReason.ERASED, fingerprints=FINGERPRINTS, now=NOW)
     with writing(engine) as session:
         emails = [address.mailbox for address in (left, closed, new)]
         report = take(session, "email", *emails, source=source, now=timedelta(days=3))
-        assert (report.kept_out, report.added, len(report.asked)) == (2, 1, 0 if source else 1)
+        assert (report.kept_out, report.added, report.asked) == (2, 1, 0 if source else 1)
         assert known(session, left).state("daily") is SubscriptionState.UNSUBSCRIBED
         assert roster.find(session, closed.mailbox) is None
 
@@ -283,41 +137,26 @@ def test_the_report_adds_up(engine: Engine) -> None:
         report = take(
             session, "email,hour", "same@x.example,7", "other@x.example,9", "new@x.example,7", "ann,7"
         )
-    assert json.loads(json.dumps(report.to_json())) == {
+    document = json.loads(json.dumps(report.to_json()))
+    assert ImportReport.read(document) == report
+    assert document == {
         "added": 1,
         "changed": 1,
         "unchanged": 1,
+        "unsubscribed": 0,
+        "suppressed": 0,
         "kept_out": 0,
-        "refused": [
+        "refused": 1,
+        "asked": 0,
+        "kept_out_lines": [],
+        "refused_lines": [
             {
                 "line": 5,
                 "reason": "'ann' is not an e-mail address: An email address must have an @-sign",
                 "remedy": "correct the address, or take the line out",
             }
         ],
-        "asked": 0,
     }
-
-
-@pytest.mark.parametrize(
-    ("source", "channel"), [("fair", Channel.IMPORT), (None, Channel.IMPORT), (None, Channel.COMMAND)]
-)
-def test_one_person_twice_in_one_stream(engine: Engine, source: str | None, channel: Channel) -> None:
-    """A stream that names a person twice, as other formats may, makes one subscriber, asked once."""
-    person = one("email", "a@x.example")
-    with writing(engine) as session:
-        report = import_people(
-            session,
-            [person, person],
-            newsletters=["daily"],
-            source=source,
-            channel=channel,
-            wording="Please confirm",
-            now=NOW,
-        )
-        assert (report.added, report.unchanged) == (1, 1)
-        assert len(report.asked) == (0 if source else 1)
-        assert session.scalar(select(func.count()).select_from(Consent)) == 1
 
 
 def test_work_grows_with_batches_not_with_people(engine: Engine) -> None:
@@ -330,3 +169,193 @@ def test_work_grows_with_batches_not_with_people(engine: Engine) -> None:
     with writing(engine) as session:
         assert take(session, "email,audiences,hour", *lines).unchanged == 1000
     assert len([each for each in statements if each.startswith("SELECT")]) < 40
+
+
+def test_one_person_twice_in_one_stream(engine: Engine) -> None:
+    """A portion that names a person twice makes one subscriber; where one line says left, they left."""
+    first, again = fresh_address(), fresh_address()
+    with writing(engine) as session:
+        report, _ = take_records(session, person(first), Person(3, first, DEFAULTS))
+        assert (report.added, report.unchanged) == (1, 1)
+        take_records(session, person(again), Person(3, again, DEFAULTS, status=Status.UNSUBSCRIBED))
+        assert known(session, again).state("daily") is SubscriptionState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("source", ["fair", None], ids=["attested", "asked"])
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("state", [None, *SubscriptionState, *SuppressionReason])
+def test_nobody_is_mailed_against_their_will(
+    engine: Engine, state: SubscriptionState | SuppressionReason | None, status: Status, source: str | None
+) -> None:
+    """Whatever somebody's state here and their status in a file: mail goes only to who agreed, here or
+    as attested, and left nowhere; nobody else is so much as asked; and twice is as good as once."""
+    address = fresh_address()
+    with writing(engine) as session:
+        if isinstance(state, SuppressionReason):
+            suppression.suppress(session, address, state, fingerprints=FINGERPRINTS, now=NOW)
+        else:
+            bring_to(session, address, state)
+    with writing(engine) as session:
+        _, asked = take_records(session, person(address, status), source=source, now=timedelta(days=3))
+    with writing(engine) as session:
+        again, asked_again = take_records(
+            session, person(address, status), source=source, now=timedelta(days=6)
+        )
+        assert (again.added, again.changed, again.unsubscribed, again.suppressed) == (0, 0, 0, 0)
+        assert asked_again == []
+    with reading(engine) as session:
+        may_join = state in (None, SubscriptionState.PENDING)
+        attested = status is Status.SUBSCRIBED and source is not None and may_join
+        reads = not status.closes and (state is SubscriptionState.CONFIRMED or attested)
+        assert len(list(roster.readers(session, "daily", now=NOW))) == reads
+        assert len(asked) == (state is None and not status.closes and not attested)
+        if state is SubscriptionState.UNSUBSCRIBED:
+            assert known(session, address).state("daily") is SubscriptionState.UNSUBSCRIBED
+        if isinstance(state, SuppressionReason):
+            assert suppression.why(session, address, FINGERPRINTS)
+            assert roster.find(session, address.mailbox) is None, "a closed address gets no new row"
+
+
+def test_what_a_file_says_of_leaving(engine: Engine) -> None:
+    """Who unsubscribed elsewhere is kept as such with the day, known or not, with a line in the ledger,
+    and no later file brings them in."""
+    stranger, reader, day = fresh_address(), fresh_address(), NOW - timedelta(days=90)
+    with writing(engine) as session:
+        subscriber(session, reader)
+        leaving = [
+            Person(line, address, DEFAULTS, status=Status.UNSUBSCRIBED, left_at=day)
+            for line, address in enumerate((stranger, reader), start=2)
+        ]
+        report, _ = take_records(session, *leaving)
+        assert report.unsubscribed == 2
+        for address in (stranger, reader):
+            [held] = known(session, address).subscriptions
+            assert (held.state, held.unsubscribed_at) == ("unsubscribed", day)
+            last = session.scalars(
+                select(Consent).where(Consent.subscriber_id == held.subscriber_id).order_by(Consent.id)
+            ).all()[-1]
+            assert (last.act, last.channel, last.at) == ("unsubscribed", "import", day)
+        report, _ = take_records(session, person(stranger))
+        assert report.kept_out_lines == [KeptOut(2, "unsubscribed")]
+
+
+def test_what_a_file_says_of_bounces(engine: Engine) -> None:
+    """A cleaned address is closed with the day of its bounce, and nobody is enrolled for it."""
+    address, day = fresh_address(), NOW - timedelta(days=90)
+    with writing(engine) as session:
+        report, _ = take_records(session, person(address, Status.BOUNCED, day))
+        assert report.suppressed == 1
+        record = suppression.why(session, address, FINGERPRINTS)
+        assert record
+        assert (record.reason, record.since) == (SuppressionReason.BOUNCED, day)
+        assert roster.find(session, address.mailbox) is None
+        report, _ = take_records(session, person(address))
+        assert report.kept_out_lines == [KeptOut(2, "suppressed: bounced")]
+
+
+@pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.BOUNCED])
+def test_who_came_back_since_stays(engine: Engine, status: Status) -> None:
+    """Somebody who left elsewhere and confirmed to us later has told us more recently than the file."""
+    address = fresh_address()
+    with writing(engine) as session:
+        bring_to(session, address, SubscriptionState.CONFIRMED)
+        report, _ = take_records(session, person(address, status, NOW - timedelta(days=1)))
+        assert report.unchanged == 1
+        assert len(list(roster.readers(session, "daily", now=NOW))) == 1
+        take_records(session, person(address, status, NOW + timedelta(hours=1)), now=timedelta(days=1))
+        assert list(roster.readers(session, "daily", now=NOW)) == []
+
+
+def test_every_field_is_kept(engine: Engine) -> None:
+    """Consent is kept with its time and IP as the file has them, beside tags, country and beginning; a
+    time that is yet to come is none. A later file adds to them."""
+    address, day = fresh_address(), NOW - timedelta(days=90)
+    with writing(engine) as session:
+        full = Person(
+            line=2,
+            address=address,
+            defaults=DEFAULTS,
+            name="Ann",
+            timezone="Asia/Tokyo",
+            country="JP",
+            tags=frozenset({"vip", "fair"}),
+            created_at=day - timedelta(days=1),
+            agreed_at=day,
+            agreed_ip="192.0.2.1",
+        )
+        future = Person(3, fresh_address(), DEFAULTS, agreed_at=NOW + timedelta(days=9))
+        assert take_records(session, full, future)[0].added == 2
+        found = known(session, address)
+        assert (found.name, found.rhythm, found.country) == ("Ann", Rhythm("Asia/Tokyo", 8), "JP")
+        assert (found.created_at, found.subscriptions[0].confirmed_at) == (day - timedelta(days=1), day)
+        line, other = session.scalars(select(Consent).order_by(Consent.at))
+        assert (line.at, line.ip, line.wording, line.act) == (day, "192.0.2.1", "fair", "attested")
+        assert other.at == NOW
+        more = Person(2, address, DEFAULTS, country="FR", tags=frozenset({"fair", "new"}))
+        assert take_records(session, more)[0].changed == 1
+        assert set(session.scalars(select(Tag.name))) == {"vip", "fair", "new"}
+        assert found.country == "FR"
+
+
+def test_a_report_stays_small() -> None:
+    """However many lines are refused, the report counts all and spells out the first."""
+    total = ImportReport()
+    for start in range(0, 3 * SHOWN, SHOWN // 2):
+        refused = [Refusal(line, "", "") for line in range(start, start + SHOWN // 2)]
+        total.add(ImportReport(refused=len(refused), refused_lines=refused))
+    assert total.refused == 3 * SHOWN
+    assert [refusal.line for refusal in total.refused_lines] == list(range(SHOWN))
+
+
+def begun(session: Session, source: str = "fair") -> Batch:
+    file = survey(io.BytesIO(b"email\n"))
+    return batches.begin(session, file, terms(source), file_name="a.csv", format_name="plain", now=NOW)
+
+
+def advance(session: Session, batch: Batch, *records: Person | Refusal, done: int) -> None:
+    batches.advance(session, batch.id, records, terms(), done=done, fingerprints=FINGERPRINTS, now=NOW)
+
+
+def test_an_import_knows_how_far_it_came(engine: Engine) -> None:
+    """What is done is noted in the transaction that did it: after a crash the import goes on there, and
+    those whom it added bear its number. One that was finished begins anew."""
+    first, lost, last = fresh_address(), fresh_address(), fresh_address()
+    with writing(engine) as session:
+        batch = begun(session)
+        advance(session, batch, person(first), Refusal(3, "", ""), done=0)
+    with writing(engine) as session:
+        advance(session, batch, person(lost), done=2)
+        session.rollback()
+    with writing(engine) as session:
+        again = begun(session)
+        assert (again.id, again.done, roster.find(session, lost.mailbox)) == (batch.id, 2, None)
+        advance(session, again, person(lost), person(last), done=2)
+        advance(session, again, done=4)
+        report = batches.report(session, again.id)
+        assert (report.added, report.refused) == (3, 1)
+        assert known(session, last).batch_id == batch.id
+    with writing(engine) as session:
+        finished = begun(session)
+        assert (finished.id, finished.done, finished.finished_at) == (batch.id, 0, None)
+        assert begun(session, source="another").id != batch.id
+
+
+def test_two_imports_of_one_file_do_not_mix(engine: Engine) -> None:
+    """A second process that imports the same file is told so, and changes nothing."""
+    with writing(engine) as session:
+        batch = begun(session)
+        advance(session, batch, person(fresh_address()), done=0)
+    with pytest.raises(batches.Overtaken), writing(engine) as session:
+        advance(session, batch, person(fresh_address()), done=0)
+    with reading(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
+
+
+def test_a_mailbox_that_confirmed_is_not_asked_again(engine: Engine) -> None:
+    """Somebody pending in a file who confirmed here stays confirmed, whatever the file says."""
+    address = fresh_address()
+    with writing(engine) as session:
+        bring_to(session, address, SubscriptionState.CONFIRMED)
+        _, asked = take_records(session, person(address, Status.PENDING), now=timedelta(days=2))
+        assert asked == []
+        assert known(session, address).state("daily") is SubscriptionState.CONFIRMED

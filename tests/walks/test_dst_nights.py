@@ -43,7 +43,7 @@ def test_one_mail_for_each_reader_and_issue(services: Services, night: date, hom
             consent.attest(
                 session, parse(f"r{number}@reader.example"), ["daily"],
                 lens=Lens(), rhythm=Rhythm(zone, hour), name=None, source="test",
-                channel=Channel.COMMAND, now=start,
+                channel=Channel.COMMAND, fingerprints=services.fingerprints, now=start,
             )  # fmt: skip
     now = start
     while now < start + timedelta(days=5):
@@ -74,7 +74,7 @@ def test_the_database_refuses_a_second_mail(services: Services) -> None:
         consent.attest(
             session, parse("r@reader.example"), ["daily"],
             lens=Lens(), rhythm=Rhythm(), name=None, source="test", channel=Channel.COMMAND,
-            now=datetime(2026, 1, 1, tzinfo=UTC),
+            fingerprints=services.fingerprints, now=datetime(2026, 1, 1, tzinfo=UTC),
         )  # fmt: skip
     row = {
         "kind": "digest", "occasion_id": 1, "subscriber_id": 1, "state": "queued", "attempt": 0,

@@ -1,0 +1,1 @@
+"""Segments: rules over subscribers that editors write, save, and have explained and counted."""
