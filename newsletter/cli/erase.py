@@ -7,7 +7,7 @@ import typer
 from newsletter import erasure
 from newsletter.cli.services import ready
 from newsletter.cli.terminal import moment, say
-from newsletter.store.engine import writing
+from newsletter.store.engine import wash_away, writing
 from subscribers.address import parse
 from subscribers.ledger import Channel
 
@@ -28,6 +28,7 @@ def erase(email: Annotated[str, typer.Argument(metavar="EMAIL")]) -> None:
             fingerprints=services.fingerprints,
             now=moment(None),
         )
+    wash_away(services.engine)
     if not known:
         raise LookupError(f"nothing is kept about {email!r}: look at `newsletter subscribers list`")
     say("erased; mail that is being handed over at this moment may still arrive")

@@ -18,6 +18,7 @@ from newsletter.rendering.typesetting import (
     count_words,
     cut,
     direction_of,
+    first_strong,
     isolate,
     language_tag,
     shorten,
@@ -85,6 +86,8 @@ class Story:
     companies: tuple[str, ...]
     coverage: Coverage
     about: str
+    #: the site writes it in its own language, whatever that of the story
+    about_direction: Direction
     outlet_terms: tuple[str, ...]
 
     @property
@@ -107,6 +110,8 @@ def tell(telling: Telling) -> Story:
     content = telling.content
     direction = direction_of(content.language)
     coverage = Coverage(content)
+    about = shorten(clean(content.about or ""), ABOUT_WORDS)
+    about_direction = first_strong(about, direction)
     analysis: tuple[Node, ...] = ()
     if content.analysis and telling.form is Form.FULL:
         analysis = parse(content.analysis.markdown, coverage.cite)
@@ -129,7 +134,8 @@ def tell(telling: Telling) -> Story:
         paragraphs=tuple((mark, isolate(text, direction)) for mark, text in lines(analysis)),
         companies=tuple(isolate(_company(company)) for company in content.companies),
         coverage=coverage,
-        about=isolate(shorten(clean(content.about or ""), ABOUT_WORDS), direction),
+        about=isolate(about, about_direction),
+        about_direction=about_direction,
         outlet_terms=tuple(map(term, content.outlets)),
     )
 

@@ -87,6 +87,14 @@ def isolate(text: str, direction: Direction = "ltr") -> str:
     return _LTR_RUN.sub(lambda run: run[0] if _NUMBER.fullmatch(run[0]) else f"\u2068{run[0]}\u2069", text)
 
 
+def first_strong(text: str, otherwise: Direction) -> Direction:
+    """The direction of the first letter that has one (UAX #9, P2)."""
+    for letter in text:
+        if (kind := unicodedata.bidirectional(letter)) in ("L", "R", "AL"):
+            return "ltr" if kind == "L" else "rtl"
+    return otherwise
+
+
 def cut(text: str, limit: int) -> str:
     """At most `limit` characters of `text`, ended at a word and with "…" where something is lost."""
     if len(text) <= limit:

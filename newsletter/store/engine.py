@@ -73,3 +73,17 @@ def reading(engine: Engine) -> Iterator[Session]:
         session.begin(),
     ):
         yield session
+
+
+def wash_away(engine: Engine) -> None:
+    """Take what was deleted out of SQLite's log as well, as far as nobody is reading it just now.
+
+    Call it after the transaction that deleted; PostgreSQL sees to its own.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    pooled = engine.raw_connection()
+    try:
+        pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        pooled.close()

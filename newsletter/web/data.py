@@ -14,7 +14,7 @@ from newsletter import erasure, outbox
 from newsletter.dossier import dossier
 from newsletter.links import DATA_LIFE
 from newsletter.models.delivery import DeliveryKind
-from newsletter.store.engine import reading, writing
+from newsletter.store.engine import reading, wash_away, writing
 from newsletter.web import limits
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, ip_of, name_of
 from subscribers import roster
@@ -129,6 +129,7 @@ def erase(token: str, door: AtDoor) -> Response:
                 fingerprints=door.services.fingerprints,
                 now=door.clock(),
             )
+    wash_away(door.services.engine)
     return _nothing(door)
 
 

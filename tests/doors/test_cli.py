@@ -372,3 +372,16 @@ def test_planning_again_fills_again(cli: Cli, tmp_path: Path) -> None:
     run = cli("issues", "pin", str(issue["id"]), "sample-2")
     assert run.code == 1
     assert "cancelled" in run.err
+
+
+def test_an_erased_address_is_in_no_file(cli: Cli, tmp_path: Path) -> None:
+    """After `erase`, the bytes of the database, its log and the mail folder hold the address no more."""
+    cli("stories", "import", story_file(tmp_path, STORY), "--seen-at", "2026-01-08T02:00Z")
+    cli("subscribers", "add", "canary.ines@reader.example", "--confirmed", "--source", "test")
+    cli("tick", "--at", "2026-01-08T07:00Z")
+    assert cli("subscribers", "erase", "canary.ines@reader.example").code == 0
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"canary.ines" not in path.read_bytes(), path
+    again = cli("subscribers", "add", "canary.ines@reader.example", "--confirmed", "--source", "test")
+    assert again.code == 1
+    assert "erased" in again.err

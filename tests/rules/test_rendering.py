@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -309,3 +310,11 @@ def _story_page() -> StoryContent:
             for article in page["coverage"]
         ),
     )
+
+
+def test_a_note_in_another_script_keeps_its_order() -> None:
+    """The site's English words about a summary are set left to right, in an Arabic card too."""
+    card = RENDERER.card(replace(ARABIC, about="Made from 2 sources."), Form.FULL, story_id=1)
+    assert re.search(r'<p class="meta" dir="ltr"[^>]*>[^/]*About this summary:', card.html)
+    same = RENDERER.card(replace(ARABIC, about="ملخص من مصدرين."), Form.FULL, story_id=1)
+    assert 'class="meta" dir=' not in same.html
