@@ -33,6 +33,8 @@ class Proof:
     def sentence(self) -> str:
         """`12 frozen = 10 accepted + 1 withheld + 1 queued`, or with ≠ where it does not add up."""
         parts = [f"{number} {state}" for state, number in self.counts.items() if number]
+        if not self.frozen and not parts:
+            return "no mail was frozen"
         return f"{self.frozen} frozen {'=' if self.adds_up else '≠'} {' + '.join(parts) or '0'}"
 
     def to_json(self) -> dict[str, object]:

@@ -12,6 +12,7 @@ from newsletter.desk.approval import close, pieces
 from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.models import Issue, Newsletter
+from newsletter.models.delivery import DeliveryState
 from newsletter.models.issue import IssueState
 from newsletter.proof import proof
 from newsletter.publication import publish
@@ -71,7 +72,11 @@ def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
         for occurrence in due(timetable(newsletter), now=now):
             issue = plan(session, newsletter, occurrence)
             if issue is not None:
-                ticked.say(issue, f"planned, {len(issue.picks)} stories so far")
+                ticked.say(issue, f"planned, {counted(len(issue.picks))} so far")
+
+
+def counted(stories: int) -> str:
+    return "1 story" if stories == 1 else f"{stories} stories"
 
 
 def _open_issues(services: Services) -> list[int]:
@@ -171,7 +176,8 @@ def tick(
     handed = services.dispatcher().run(now, stop=stop, progress=progress)
     for state, number in sorted(handed.counts.items()):
         if number:
-            ticked.news.append(f"outbox: {number} {state}")
+            words = "not taken, to be tried again" if state == DeliveryState.QUEUED else state
+            ticked.news.append(f"outbox: {number} {words}")
     if handed.stopped:
         ticked.troubles.append(
             f"{services.provider.name} takes no mail: {handed.stopped}. "

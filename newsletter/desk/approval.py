@@ -36,7 +36,8 @@ def close(session: Session, issue: Issue, renderer: Renderer, *, now: datetime) 
     elif issue.newsletter.policy == "send":
         approve(session, issue, renderer, by="policy: send at the cut-off", now=now)
     else:
-        step(issue, IssueState.HELD, "nobody approved it before its cut-off (policy: hold)")
+        until = f"it can still go out until {issue.expires_at:%Y-%m-%d %H:%M} UTC"
+        step(issue, IssueState.HELD, f"nobody approved it before its cut-off (policy: hold); {until}")
 
 
 def approve(session: Session, issue: Issue, renderer: Renderer, *, by: str, now: datetime) -> str:
