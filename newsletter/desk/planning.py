@@ -110,9 +110,12 @@ def fill(session: Session, issue: Issue) -> None:
 
     A story is picked at the last revision seen by the cut-off.
     """
-    issue.since_at = _since(session, issue.newsletter, issue.date, issue.cutoff_at)
+    since = _since(session, issue.newsletter, issue.date, issue.cutoff_at)
     known = {pick.story_id: pick for pick in issue.picks}
     found = _candidates(session, issue)
+    if since == issue.since_at and found == {pick.story_id: pick.revision for pick in issue.picks}:
+        return
+    issue.since_at = since
     for story_id, revision in found.items():
         if story_id in known:
             known[story_id].revision = revision
