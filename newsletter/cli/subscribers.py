@@ -18,7 +18,7 @@ from subscribers.address import Address, parse
 from subscribers.consent import Attested, Channel
 from subscribers.flags import flags
 from subscribers.lens import Lens, term
-from subscribers.models import Consent, Subscriber
+from subscribers.models import Consent, Subscriber, SubscriptionState
 from subscribers.rhythm import DAYS, EVERY_DAY, Rhythm, parse_hour, parse_weekdays, parse_zone
 
 app = typer.Typer(no_args_is_help=True, help="Subscribers: add, import, export, look at them.")
@@ -121,12 +121,18 @@ def _vouch(session: Session, services: Services, wish: _Wish, slugs: list[str], 
         fingerprints=services.fingerprints,
         now=moment(None),
     )
+    because = consent.kept_out_because(session, wish.address, slugs, services.fingerprints)
+    kept_out = f"kept out, {because}: only they can come back, by the form"
     if outcome is Attested.KEPT_OUT:
-        because = consent.kept_out_because(session, wish.address, slugs, services.fingerprints)
-        raise LookupError(
-            f"{wish.address.mailbox} is kept out: {because}. Only they can come back, by the form"
-        )
-    return f"{outcome}, confirmed for {', '.join(slugs)}"
+        raise LookupError(f"{wish.address.mailbox} is {kept_out}")
+    held = ", ".join(_confirmed(session, wish, slugs))
+    return f"{outcome}, confirmed for {held}" + (f"; {kept_out}" if because else "")
+
+
+def _confirmed(session: Session, wish: _Wish, slugs: list[str]) -> list[str]:
+    """Those of the newsletters to which the subscriber is subscribed now."""
+    subscriber = roster.find(session, wish.address.mailbox)
+    return [slug for slug in slugs if subscriber and subscriber.state(slug) == SubscriptionState.CONFIRMED]
 
 
 def _ask(session: Session, services: Services, wish: _Wish, slugs: list[str]) -> str:
@@ -143,8 +149,13 @@ def _ask(session: Session, services: Services, wish: _Wish, slugs: list[str]) ->
         fingerprints=services.fingerprints,
         now=now,
     )
+    if asked is None and _confirmed(session, wish, slugs) == slugs:
+        return "nothing to ask, confirmed already"
     if asked is None:
-        return "nothing to ask: confirmed already, suppressed, or asked too often of late"
+        raise LookupError(
+            f"{wish.address.mailbox} was not asked: the address is suppressed, or was mailed just now "
+            "(one question in ten minutes, three a day); `newsletter subscribers show` tells"
+        )
     queue_confirmation(session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now)
     return "pending, a confirmation mail is in the outbox"
 

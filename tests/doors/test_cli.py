@@ -385,3 +385,15 @@ def test_an_erased_address_is_in_no_file(cli: Cli, tmp_path: Path) -> None:
     again = cli("subscribers", "add", "canary.ines@reader.example", "--confirmed", "--source", "test")
     assert again.code == 1
     assert "erased" in again.err
+
+
+def test_adding_says_what_came_of_it(cli: Cli) -> None:
+    """`add` names only what is confirmed, what is kept out and why, and fails when nobody was asked."""
+    vouched = ("--confirmed", "--source", "test")
+    assert cli("subscribers", "add", "new@reader.example").code == 0
+    again = cli("subscribers", "add", "new@reader.example", "--newsletter", "weekly")
+    assert again.code == 1
+    assert "ten minutes" in again.err
+    cli("subscribers", "add", "ines@reader.example", *vouched)
+    known = cli("subscribers", "add", "ines@reader.example")
+    assert (known.code, "confirmed already" in known.out) == (0, True)

@@ -701,3 +701,16 @@ def test_confirming_and_leaving_at_the_same_moment(engine: Engine) -> None:
         for address in addresses:
             assert state(session, address) is UNSUBSCRIBED
             assert _told_by(ledger(session, address), "daily") is UNSUBSCRIBED
+
+
+def test_who_left_is_not_brought_back_by_way_of_a_question(engine: Engine) -> None:
+    """Unsubscribed, then asked anew by anybody: an operator's word still does not bring them back."""
+    address = fresh_address()
+    with writing(engine) as session:
+        attest(session, address)
+        leave(session, address)
+        assert ask(session, address, now=NOW + timedelta(days=1)) is not None
+        assert attest(session, address, now=NOW + timedelta(days=2)) is Attested.KEPT_OUT
+        assert state(session, address) is SubscriptionState.PENDING
+        assert confirm(session, address, now=NOW + timedelta(days=3))
+        assert state(session, address) is SubscriptionState.CONFIRMED
