@@ -195,6 +195,22 @@ def test_a_sleeper_can_write_nothing(services: Services) -> None:
     assert (row.state, row.owner, row.attempt) == ("claimed", "awake", 2)
 
 
+def test_a_slow_worker_settles_what_it_handed_over(services: Services) -> None:
+    """If the worker taken for dead after the mark was only slow, its outcome is still the truth."""
+    (delivery,) = queue(services, 1)
+    with writing(services.engine) as session:
+        claim(session, 10, "slow", now=NOW)
+        mark(session, [delivery], "slow")
+    let_leases_end(services)
+    with writing(services.engine) as session:
+        rescue(session, now=NOW)
+    assert states(services) == ["unknown"]
+    with writing(services.engine) as session:
+        outcome = {delivery: Outcome(Verdict.ACCEPTED, None, "id-at-the-provider")}
+        record(session, outcome, {delivery: 1}, "slow", "folder", now=NOW)
+    assert states(services) == ["accepted"]
+
+
 def let_leases_end(services: Services) -> None:
     with writing(services.engine) as session:
         past = database_now(session) - timedelta(seconds=1)
