@@ -1,6 +1,6 @@
 """`python -m benchmarks`: every benchmark, one after the other."""
 
-from benchmarks import intake, people, rendering, segments
+from benchmarks import intake, people, rendering, returns, segments, sendgrid, smtp, webhooks
 
 if __name__ == "__main__":
     rendering.main()
@@ -10,3 +10,11 @@ if __name__ == "__main__":
     people.main()
     print()
     segments.main([])
+    print()
+    sendgrid.main()
+    print()
+    smtp.main()
+    print()
+    webhooks.main([])
+    print()
+    returns.main()

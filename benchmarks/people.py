@@ -1,7 +1,8 @@
 """Subscribers brought in from a file, and out again: rows per second, and the most memory it took.
 
 `python -m benchmarks.people [--rows N]`, 100,000 unless told. An import and an export by the command
-line, each in a process of its own, on SQLite. The limit is 300 MB, however many rows there are.
+line, each in a process of its own, on SQLite. An import is to take in 6,000 new rows a second on one
+core, in 300 MB, however many there are.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 ROWS = 100_000
 LIMIT = 300
+FLOOR = 6_000
 ROOT = Path(__file__).parent.parent
 #: runs a command and says on stderr, last, how much memory it took at most (KiB on Linux)
 MEASURED = """
@@ -62,12 +64,16 @@ def measured(name: str, rows: int, environment: dict[str, str], *arguments: str)
     if done.returncode:
         raise SystemExit(done.stderr)
     memory = int(done.stderr.splitlines()[-1]) / 1024
-    print(f"{name:<24}{rows / elapsed:>10,.0f}{memory:>10,.0f}{memory / LIMIT:>9.2f}x{elapsed:>10,.0f}")
+    speed = rows / elapsed
+    beside = f"{speed:>10,.0f}{speed / FLOOR:>9.2f}x{memory:>10,.0f}{memory / LIMIT:>9.2f}x"
+    print(f"{name:<24}{beside}{elapsed:>10,.0f}")
 
 
 def main(rows: int = ROWS) -> None:
-    print(f"{rows:,} subscribers, SQLite; memory beside its limit of {LIMIT} MB")
-    print(f"{'':<24}{'rows/s':>10}{'MB':>10}{'':>10}{'s':>10}")
+    print(
+        f"{rows:,} subscribers, SQLite; speed beside {FLOOR:,} rows/s, memory beside its limit of {LIMIT} MB"
+    )
+    print(f"{'':<24}{'rows/s':>10}{'':>10}{'MB':>10}{'':>10}{'s':>10}")
     with tempfile.TemporaryDirectory() as folder:
         file, copy = Path(folder, "subscribed.csv"), Path(folder, "export.csv")
         write_export(file, rows)

@@ -1,66 +1,69 @@
-"""The clock: APScheduler strikes a plain interval, and nothing else.
+"""The clock: APScheduler strikes plain intervals, and nothing else.
 
 What is due is asked of the database at each stroke. APScheduler's own cron rules lose a day at
 changes of the clock, and it forgets what was missed while it was down.
 """
 
-import signal
-from collections.abc import Callable, Iterator
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event, Thread
+from datetime import UTC, datetime, timedelta
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.schedulers.blocking import BlockingScheduler
-
-log = structlog.get_logger()
-
-#: seconds between two strokes
-EVERY = 5
-
-
-#: asked by long work between two steps: whether to leave the rest to the next start
-Stop = Callable[[], bool]
-
-
-def strike(action: Callable[[Stop], object]) -> None:
-    """Call `action` again and again until SIGTERM or SIGINT; the step in hand then ends first."""
-    scheduler = BlockingScheduler(timezone="UTC")
-    leaving = Event()
-    _add(scheduler, action, leaving)
-
-    def leave(_number: int, _frame: object) -> None:
-        leaving.set()
-        Thread(target=scheduler.shutdown).start()
-
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
-    scheduler.start()
+from apscheduler.triggers.base import BaseTrigger
 
 
 @contextmanager
-def in_background(action: Callable[[Stop], object]) -> Iterator[None]:
-    """Call `action` again and again while the block runs; its end waits for the step in hand."""
+def striking(strokes: Sequence[tuple[float, Callable[[], object]]]) -> Iterator[None]:
+    """Do each of `strokes` every so many seconds while the block runs; its end waits for those in hand.
+
+    A stroke that takes longer than its interval is not struck again meanwhile.
+    """
+    # it would warn of each stroke that is left out
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC")
-    leaving = Event()
-    _add(scheduler, action, leaving)
+    for seconds, stroke in strokes:
+        scheduler.add_job(stroke, _Every(seconds), max_instances=1, coalesce=True, misfire_grace_time=None)
+    ended = threading.Event()
+    guard = threading.Thread(target=_guard, args=(scheduler, ended))
     scheduler.start()
+    guard.start()
     try:
         yield
     finally:
-        leaving.set()
+        ended.set()
+        guard.join()
         scheduler.shutdown()
 
 
-def _add(scheduler: BaseScheduler, action: Callable[[Stop], object], leaving: Event) -> None:
-    def stroke() -> None:
-        try:
-            action(leaving.is_set)
-        except Exception:
-            # the clock must go on: the next stroke finds in the database what this one left undone
-            log.exception("stroke_failed")
+class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler comes without types
+    """An interval that begins anew at each stroke.
 
-    scheduler.add_job(
-        stroke, "interval", seconds=EVERY, max_instances=1, coalesce=True, misfire_grace_time=None
-    )
+    That of APScheduler counts up every stroke missed: minutes and gigabytes when a machine without
+    a battery learns what year it is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        return now + self._interval
+
+
+def _guard(scheduler: BaseScheduler, ended: threading.Event) -> None:
+    """Strike at once when the machine's clock was set back: APScheduler would wait until it caught up."""
+    before = _ahead()
+    while not ended.wait(1):
+        now = _ahead()
+        if now < before - 1:
+            for stroke in scheduler.get_jobs():
+                stroke.modify(next_run_time=datetime.now(UTC))
+        before = now
+
+
+def _ahead() -> float:
+    """Changes only when the machine's clock is set."""
+    return time.time() - time.monotonic()

@@ -18,6 +18,8 @@ from pydantic import (
 )
 
 from newsletter.mail import Sender
+from newsletter.return_path import LONGEST_NAME
+from newsletter.signatures import public_key
 from subscribers.address import InvalidAddress, parse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +68,30 @@ def _long_enough(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
+def _public_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    for key in keys:
+        public_key(key)
+    return keys
+
+
+def _bounce_address(text: str) -> str:
+    try:
+        address = parse(text).mailbox
+    except InvalidAddress as error:
+        raise ValueError(str(error)) from None
+    name, _, domain = address.rpartition("@")
+    if not re.fullmatch(rf"[\w.-]{{1,{LONGEST_NAME}}}", name, re.ASCII) or not domain.isascii():
+        raise ValueError(f"use letters and digits, at most {LONGEST_NAME} before the @; +TOKEN follows them")
+    return address
+
+
+def _listen(text: str) -> str:
+    found = re.fullmatch(r"(?:[\w.-]+|\[[0-9a-f:]+\]):([0-9]{1,5})", text, re.ASCII | re.IGNORECASE)
+    if not found or not 0 < int(found[1]) < 65536:
+        raise ValueError("write it as 127.0.0.1:2424")
+    return text
+
+
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_keys), AfterValidator(_long_enough)]
 
 
@@ -80,16 +106,34 @@ class Settings(BaseModel):
     public_url: Annotated[str, AfterValidator(_base_url)] = ""
     #: the newest first; the others only verify old links
     secret_key: Secrets = ()
-    #: who may post stories
+    #: who may post stories and read the metrics
     api_key: Secrets = ()
     mail_provider: Literal["folder", "smtp", "sendgrid"] = "folder"
     mail_from: Annotated[Sender, BeforeValidator(_sender)] = Sender("Race to AGI", "digest@racetoagi.example")
+    #: where bounces and complaints come to; without it they go to the sender
+    bounce_address: Annotated[str, AfterValidator(_bounce_address)] | None = None
+    #: where `newsletter returns serve` takes them in
+    returns_listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:2424"
     #: printed in every mail, as CAN-SPAM (15 U.S.C. 7704) demands
     postal_address: str | None = Field(default=None, min_length=10)
+    #: mails claimed with one commit, at most
+    mails_per_claim: int = Field(default=1000, ge=1, le=1000)
+    #: mails handed over between two commits: so many are in doubt when a machine dies
+    mails_in_doubt: int = Field(default=1000, ge=1, le=1000)
+    #: how long a machine may be silent before others take over what it had claimed
+    lease_seconds: int = Field(default=120, ge=10, le=3600)
     mail_folder: Path = ROOT / "var" / "mail"
     smtp_url: SecretStr | None = None
+    #: under which DNS shows the public halves of the keys, in the same order
+    dkim_selector: str = ""
+    #: one private key (PEM) or several: every mail is signed with each
+    dkim_key: SecretStr = SecretStr("")
     sendgrid_api_key: SecretStr | None = None
     sendgrid_api_url: str = "https://api.sendgrid.com"
+    #: verify what SendGrid tells; without any the door for it is shut
+    sendgrid_webhook_key: Annotated[
+        tuple[str, ...], BeforeValidator(_keys), AfterValidator(_public_keys)
+    ] = ()
     publication: Path = ROOT / "publication.toml"
 
     @model_validator(mode="before")

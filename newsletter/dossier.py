@@ -8,16 +8,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.models import Delivery, Edition, Story
+from newsletter.models import Delivery, Edition, Link, ReaderHit, Story
 from subscribers import dossier as people
+from subscribers.fingerprints import Fingerprints
 from subscribers.models import MutedStory, Subscriber
 
 
-def dossier(session: Session, subscriber: Subscriber) -> dict[str, Any]:
-    """All of it; `deliveries` begin with the oldest."""
-    return people.dossier(session, subscriber) | {
+def dossier(session: Session, subscriber: Subscriber, fingerprints: Fingerprints) -> dict[str, Any]:
+    """All of it; `deliveries` and `visits` begin with the oldest."""
+    return people.dossier(session, subscriber, fingerprints) | {
         "muted_stories": _muted_stories(session, subscriber),
         "deliveries": _deliveries(session, subscriber),
+        "visits": _visits(session, subscriber),
     }
 
 
@@ -51,4 +53,21 @@ def _deliveries(session: Session, subscriber: Subscriber) -> list[dict[str, Any]
             "settled_at": mail.settled_at and mail.settled_at.isoformat(),
         }
         for mail, subject in rows
+    ]
+
+
+def _visits(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
+    """Mails opened and links followed, where they agreed that it is counted; no link is the mail itself."""
+    rows = session.execute(
+        select(Edition.subject, Link.url, ReaderHit.visitor, ReaderHit.at)
+        .select_from(ReaderHit)
+        .join(Delivery, Delivery.id == ReaderHit.delivery_id)
+        .outerjoin(Edition, Edition.id == Delivery.edition_id)
+        .outerjoin(Link, Link.id == ReaderHit.link_id)
+        .where(Delivery.subscriber_id == subscriber.id)
+        .order_by(ReaderHit.at, ReaderHit.id)
+    )
+    return [
+        {"subject": subject, "link": url, "visitor": visitor, "at": at.isoformat()}
+        for subject, url, visitor, at in rows
     ]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.models import Delivery
 from newsletter.models.delivery import DeliveryState
+from newsletter.tracking.counting import forget_reader
 from subscribers import erasure, roster
 from subscribers.address import Address, InvalidAddress, parse
 from subscribers.fingerprints import Fingerprints
@@ -38,6 +39,7 @@ def erase(
     subscriber = roster.find(session, address.mailbox)
     if subscriber is not None:
         _withhold(session, subscriber.id, now)
+        forget_reader(session, subscriber.id)
     known = erasure.erase(session, address, channel=channel, fingerprints=fingerprints, now=now)
     return bool(remove_mails(mail_folder, address)) or known
 

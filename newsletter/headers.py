@@ -33,6 +33,11 @@ def letter_headers(*, sender: Sender, kind: str, occasion: int, public_id: str) 
     )
 
 
+def complaint_headers(*, address: str, token: str) -> Headers:
+    """Where a mailbox may report complaints, and what names the mail then (RFC 9477 §3)."""
+    return (("CFBL-Address", f"{address}; report=arf"), ("CFBL-Feedback-ID", token))
+
+
 def _domain(sender: Sender) -> str:
     return sender.address.rpartition("@")[2]
 

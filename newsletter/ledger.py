@@ -4,11 +4,11 @@ from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Delivery, Edition, EditionStory, Issue, StoryRevision
-from newsletter.models.delivery import TOLD
+from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.selection import Told
 
 
@@ -17,6 +17,8 @@ class Ledger:
     """The editions that told any of some stories, and what each of them told."""
 
     editions: Mapping[int, Mapping[int, Told]]
+    #: of which they are editions
+    issues: frozenset[int]
 
     def told_by(self, edition_ids: Collection[int]) -> dict[int, Told]:
         """Story id → what was told of it last, to somebody who received these editions."""
@@ -31,7 +33,7 @@ class Ledger:
 def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Ledger:
     """Which editions told the stories, of issues published before `before` was, or is."""
     query = (
-        select(EditionStory.edition_id, Issue.publish_at, StoryRevision)
+        select(EditionStory.edition_id, Edition.issue_id, Issue.publish_at, StoryRevision)
         .join(Edition, Edition.id == EditionStory.edition_id)
         .join(Issue, Issue.id == Edition.issue_id)
         .join(
@@ -44,10 +46,23 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
     if before.published_at is not None:
         query = query.where(Issue.published_at < before.published_at)
     editions: dict[int, dict[int, Told]] = {}
-    for edition_id, at, revision in session.execute(query):
+    issues = set()
+    for edition_id, issue_id, at, revision in session.execute(query):
         told = Told(revision.number, revision.content, at)
         editions.setdefault(edition_id, {})[revision.story_id] = told
-    return Ledger(editions)
+        issues.add(issue_id)
+    return Ledger(editions, frozenset(issues))
+
+
+def was_told(session: Session, subscriber_id: int, story_id: int) -> bool:
+    """Whether the subscriber received, or may yet have received, a mail that told the story."""
+    told = exists().where(
+        Delivery.subscriber_id == subscriber_id,
+        Delivery.edition_id == EditionStory.edition_id,
+        Delivery.state.in_(TOLD),
+        EditionStory.story_id == story_id,
+    )
+    return bool(session.scalar(select(told)))
 
 
 def editions_received(
@@ -58,7 +73,12 @@ def editions_received(
         return
     query = (
         select(Delivery.subscriber_id, Delivery.edition_id)
-        .where(Delivery.edition_id.in_(known.editions), Delivery.state.in_(TOLD))
+        .where(
+            Delivery.kind == DeliveryKind.DIGEST,
+            Delivery.occasion_id.in_(known.issues),
+            Delivery.edition_id.in_(known.editions),
+            Delivery.state.in_(TOLD),
+        )
         .order_by(Delivery.subscriber_id, Delivery.edition_id)
     )
     if subscriber_id is not None:

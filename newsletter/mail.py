@@ -1,7 +1,7 @@
 """A mail on its way out, and what became of it: the values between rendering, dispatch and providers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -58,6 +58,8 @@ class Mail:
     slots: Mapping[str, str]
     #: in this order: Message-ID, List-* and the like; ASCII, never folded, never encoded
     headers: tuple[tuple[str, str], ...]
+    #: where a mailbox sends what it could not deliver (RFC 5321 §3.6.3); None: to the sender
+    return_path: str | None = None
 
 
 class Verdict(StrEnum):
@@ -74,8 +76,25 @@ class Outcome:
     reason: str | None = None
     #: under which the provider knows the mail
     message_id: str | None = None
-    #: how long the provider asks us to wait before anything else is handed over
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The provider takes nothing more for now, whoever asks."""
+
+    reason: str
+    #: how long it asks us to wait
     retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """What became of one call."""
+
+    #: by delivery id; a mail that has none was not offered
+    outcomes: Mapping[int, Outcome]
+    #: why the others were not offered; None when there are none, or when it was we who had enough
+    halted: Halted | None = None
 
 
 class Misconfigured(Exception):
@@ -85,19 +104,23 @@ class Misconfigured(Exception):
     """
 
 
+#: asked between two mails: whether to leave the rest for another time
+Enough = Callable[[], bool]
+
+
 class Provider(Protocol):
     """Who takes mails from us."""
 
     #: as in `MAIL_PROVIDER`
     name: str
-    #: how many mails one call may carry
+    #: how many mails one call may carry: as many are in doubt when a machine dies in it
     max_batch: int
 
-    def hand_over(self, mails: Sequence[Mail]) -> Mapping[int, Outcome]:
-        """Give `mails` to the provider; one outcome for each, by its delivery id.
+    def hand_over(self, mails: Sequence[Mail], enough: Enough) -> HandedOver:
+        """Offer `mails` to the provider, one after the other until `enough()`.
 
         A bad recipient is an outcome and harms no neighbour. Raises Misconfigured when nothing
-        can be taken at all; any other exception leaves the whole batch unknown.
+        was taken and nothing can be; any other exception leaves the whole call unknown.
         """
         ...
 

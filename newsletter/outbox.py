@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from newsletter.models import Delivery
-from newsletter.models.delivery import DeliveryKind, DeliveryState
+from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from subscribers.unique import insert_new
 
 #: a confirmation that could not leave for so long is asked for anew by whoever still wants it
@@ -37,14 +37,26 @@ def queue_letter(
 
     `consent_id` is the ledger line that asked: the same line never gives rise to a second mail.
     """
-    mail = {
+    letter = _letter(kind, consent_id, now=now, life=life)
+    insert_new(session, Delivery, [{**letter, "subscriber_id": subscriber_id}])
+
+
+def queue_sign_in(
+    session: Session, *, editor_id: int, sign_in_id: int, now: datetime, life: timedelta
+) -> None:
+    """Put the link by which an editor signs in into the outbox; it expires with `life`."""
+    letter = _letter(DeliveryKind.SIGN_IN, sign_in_id, now=now, life=life)
+    insert_new(session, Delivery, [{**letter, "editor_id": editor_id}])
+
+
+def _letter(kind: DeliveryKind, occasion_id: int, *, now: datetime, life: timedelta) -> dict[str, object]:
+    return {
         "kind": kind,
-        "occasion_id": consent_id,
-        "subscriber_id": subscriber_id,
+        "occasion_id": occasion_id,
+        "priority": Priority.LETTER,
         "state": DeliveryState.QUEUED,
         "due_at": now,
         "expires_at": now + life,
         "attempt": 0,
         "queued_at": now,
     }
-    insert_new(session, Delivery, [mail])

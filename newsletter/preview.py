@@ -83,7 +83,7 @@ def _subscriber(session: Session, email: str) -> Subscriber:
 
 def _parts(session: Session, issue: Issue, renderer: Renderer) -> tuple[Shell, dict[str, Card]]:
     """The frozen pieces of an issue that was approved; for any other, compiled now."""
-    if issue.state in (IssueState.APPROVED, IssueState.PUBLISHED, IssueState.FINISHED):
+    if issue.state in (IssueState.APPROVED, IssueState.PUBLISHED, IssueState.PAUSED, IssueState.FINISHED):
         return frozen_pieces(session, issue.id)
     parts = pieces(session, issue, renderer)
     shell = parts.pop(SHELL)

@@ -1,5 +1,9 @@
-"""The proof of an issue: that every mail frozen at its publication has a known fate."""
+"""The proof of an issue: that every mail frozen at its publication has a known fate.
 
+Beside it stands what the mailboxes said of the mails that were accepted.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Delivery, Issue
-from newsletter.models.delivery import OPEN, SETTLED, DeliveryKind, DeliveryState
+from newsletter.models.delivery import OPEN, SETTLED, DeliveryKind, DeliveryState, MailboxState
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Proof:
     counts: Mapping[str, int]
     #: (state, reason) → number, for those that were not accepted
     reasons: Mapping[tuple[str, str], int]
+    #: what the mailbox said → number of deliveries, in the order of `MailboxState`
+    said: Mapping[str, int]
 
     @property
     def adds_up(self) -> bool:
@@ -37,6 +43,12 @@ class Proof:
             return "no mail was frozen"
         return f"{self.frozen} frozen {'=' if self.adds_up else '≠'} {' + '.join(parts) or '0'}"
 
+    @property
+    def mailboxes(self) -> str:
+        """`mailboxes: 8 delivered, 1 hard bounced`, or that none said anything yet."""
+        parts = [f"{number} {said}" for said, number in self.said.items()]
+        return f"mailboxes: {', '.join(parts) or 'nothing heard yet'}"
+
     def to_json(self) -> dict[str, object]:
         return {
             "frozen": self.frozen,
@@ -45,6 +57,7 @@ class Proof:
                 {"state": state, "reason": reason, "count": number}
                 for (state, reason), number in self.reasons.items()
             ],
+            "mailboxes": dict(self.said),
             "adds_up": self.adds_up,
             "open": self.open,
         }
@@ -53,17 +66,19 @@ class Proof:
 def proof(session: Session, issue: Issue) -> Proof:
     """The fates of the issue's deliveries, counted now."""
     rows = session.execute(
-        select(Delivery.state, Delivery.reason, func.count())
+        select(Delivery.state, Delivery.reason, Delivery.mailbox, func.count())
         .where(Delivery.kind == DeliveryKind.DIGEST, Delivery.occasion_id == issue.id)
-        .group_by(Delivery.state, Delivery.reason)
+        .group_by(Delivery.state, Delivery.reason, Delivery.mailbox)
         .order_by(Delivery.state, Delivery.reason)
     ).all()
     counts = dict.fromkeys((str(state) for state in (*SETTLED, *OPEN)), 0)
-    for state, _, number in rows:
+    reasons: Counter[tuple[str, str]] = Counter()
+    said: Counter[str] = Counter()
+    for state, reason, mailbox, number in rows:
         counts[state] += number
-    reasons = {
-        (state, reason): number
-        for state, reason, number in rows
-        if reason and state != DeliveryState.ACCEPTED
-    }
-    return Proof(issue.frozen or 0, counts, reasons)
+        if reason and state != DeliveryState.ACCEPTED:
+            reasons[state, reason] += number
+        if mailbox:
+            said[mailbox] += number
+    in_order = {str(state): said[state] for state in MailboxState if said[state]}
+    return Proof(issue.frozen or 0, counts, reasons, in_order)

@@ -33,6 +33,9 @@ class NewsletterSpec(BaseModel):
     min_stories: int = Field(default=1, ge=1)
     max_stories: int = Field(default=8, ge=1, le=50)
     default_hour: int = Field(default=7, ge=0, le=23)
+    unknown: Literal["keep", "repeat"] = "keep"
+    unknown_wait_hours: int = Field(default=24, ge=1, le=168)
+    tracking: Literal["off", "links", "readers"] = "off"
 
     @model_validator(mode="after")
     def _consistent(self) -> "NewsletterSpec":
@@ -65,6 +68,11 @@ class Site(BaseModel):
         if len(set(slugs)) != len(slugs):
             raise ValueError("two newsletters have the same slug")
         return self
+
+    @property
+    def counts_readers(self) -> bool:
+        """Whether a newsletter counts what those readers open and follow who agree to it."""
+        return any(newsletter.tracking == "readers" for newsletter in self.newsletters)
 
     def newsletter(self, slug: str) -> NewsletterSpec:
         """The newsletter of that slug; LookupError names those there are."""

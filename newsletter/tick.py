@@ -1,5 +1,6 @@
 """The tick: do all that is due at this moment, once. Any number of clocks may strike it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,17 +12,25 @@ from sqlalchemy.orm import Session
 from newsletter.desk.approval import close, pieces
 from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
-from newsletter.models import Issue, Newsletter
-from newsletter.models.delivery import DeliveryState
+from newsletter.dispatch.unknown import repeat_by_policy
+from newsletter.editors import sessions, signing_in
+from newsletter.feedback.applying import apply_events, forget_old
+from newsletter.models import Delivery, Issue, Newsletter
+from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.issue import IssueState
 from newsletter.proof import proof
 from newsletter.publication import publish
 from newsletter.rendering.renderer import Renderer, RenderError
 from newsletter.schedule import due
 from newsletter.store.engine import reading, writing
+from newsletter.tasks import handlers, tell, watch
+from newsletter.tracking import counting
 from newsletter.wiring import Services
 
 log = structlog.get_logger()
+
+#: batches of events worked in before anything else has its turn
+BATCHES_AT_ONCE = 20
 
 
 @dataclass
@@ -41,9 +50,11 @@ class Ticked:
 def tick_issues(services: Services, now: datetime) -> Ticked:
     """Plan, fill, close, publish, expire and finish issues, each in a transaction of its own.
 
-    An issue that fails is held with the reason; the others go on.
+    What was told of earlier mails is worked in before. An issue that fails is held with the reason;
+    the others go on.
     """
     ticked = Ticked()
+    _take_stock(services, now, ticked)
     with writing(services.engine) as session:
         _plan(session, now, ticked)
     for issue_id in _open_issues(services):
@@ -57,6 +68,24 @@ def tick_issues(services: Services, now: datetime) -> Ticked:
             with writing(services.engine) as session:
                 _hold(session, issue_id, error, ticked)
     return ticked
+
+
+def _take_stock(services: Services, now: datetime, ticked: Ticked) -> None:
+    """What was told and not yet worked in, and the mails of which nothing was told."""
+    done: Counter[str] = Counter()
+    for _ in range(BATCHES_AT_ONCE):
+        with writing(services.engine) as session:
+            batch = apply_events(session, services.fingerprints, now=now)
+        if not batch:
+            break
+        done += batch
+    with writing(services.engine) as session:
+        done["repeated"] = repeat_by_policy(session, now=now)
+        forget_old(session, now=now)
+        counting.forget_old(session, now=now)
+        sessions.forget_old(session, now=now)
+        signing_in.forget_old(session, now=now)
+    ticked.news += [f"feedback: {number} {what}" for what, number in sorted(done.items()) if number]
 
 
 def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
@@ -157,11 +186,22 @@ def _overtaken(session: Session, issue: Issue, now: datetime) -> str | None:
 
 def _finish(session: Session, issue: Issue, now: datetime, ticked: Ticked) -> None:
     """Close the books when every frozen mail has its fate."""
+    if _is_on_its_way(session, issue):
+        return
     found = proof(session, issue)
     if found.open == 0 and found.adds_up:
         step(issue, IssueState.FINISHED, found.sentence)
         issue.finished_at = now
         ticked.say(issue, f"finished: {found.sentence}")
+
+
+def _is_on_its_way(session: Session, issue: Issue) -> bool:
+    """Whether some mail of the issue has no fate yet: asked often, and the proof would count them all."""
+    of_issue = (Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue.id)
+    for on_its_way in (Delivery.state == DeliveryState.QUEUED, Delivery.lease_until.is_not(None)):
+        if session.scalars(select(Delivery.id).where(on_its_way, *of_issue).limit(1)).first():
+            return True
+    return False
 
 
 def tick(
@@ -171,7 +211,7 @@ def tick(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Ticked:
-    """Everything due at `now`: issues first, then the outbox until `stop()`, then the books."""
+    """Everything due at `now`: issues first, then the outbox until `stop()`, the queue, and the books."""
     ticked = tick_issues(services, now)
     handed = services.dispatcher().run(now, stop=stop, progress=progress)
     for state, number in sorted(handed.counts.items()):
@@ -183,8 +223,14 @@ def tick(
             f"{services.provider.name} takes no mail: {handed.stopped}. "
             "What is due stays in the outbox; `newsletter check` looks at the provider"
         )
+    if handed.waiting:
+        ticked.news.append(f"outbox: more is due and waits, {handed.waiting}")
+    ticked.troubles += watch(services, now)
     ticked.troubles += [
         f"mails wait for a template to be mended: {fault}" for fault in sorted(handed.failing)
     ]
+    # whatever others left to be done; what they woke us for is handed over by now
+    services.queue.drain(handlers(services, clock=lambda: now))
     closing = tick_issues(services, now)
+    tell(services, now)
     return Ticked(ticked.news + closing.news, ticked.troubles + closing.troubles)

@@ -88,9 +88,9 @@ def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str | None:
     timing = reading(issue, subscriber.rhythm)
     if timing is None:
         return "none: the reader chose other days of the week"
-    barred = roster.barred(session, [subscriber.id], issue.newsletter.slug, now=timing[0])
-    if barred:
-        return f"none: {barred[subscriber.id]}"
+    standing = roster.recipients(session, [subscriber.id], issue.newsletter.slug, now=timing[0])
+    if isinstance(barred := standing[subscriber.id], str):
+        return f"none: {barred}"
     if issue.published_at is None:
         return f"not yet published; would be due {timing[0]:%Y-%m-%d %H:%M} UTC"
     return None

@@ -1,30 +1,40 @@
 """The composition root: Settings in, the services that the doors work with out.
 
-The only place that names concrete providers. Building connects to nothing.
+The only place that names concrete providers and queues. Building connects to nothing.
 """
 
 import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from sqlalchemy import Engine, make_url
+from sqlalchemy.orm import Session
 
 from newsletter.composition import Composer
 from newsletter.config import ROOT, Settings
-from newsletter.dispatch import Dispatcher
+from newsletter.dispatch.dispatcher import Dispatcher, Limits
+from newsletter.links import CountedLinks
 from newsletter.mail import Provider
+from newsletter.providers.dkim import read_keys
 from newsletter.providers.folder import FolderProvider
 from newsletter.providers.sendgrid import SendGridProvider
 from newsletter.providers.smtp import SmtpProvider
+from newsletter.queue.distributed import DistributedQueue
+from newsletter.queue.local import LocalQueue
+from newsletter.queue.port import Queue
 from newsletter.rendering.renderer import Renderer
+from newsletter.return_path import ReturnPaths
 from newsletter.site import Site, load_site
 from newsletter.store.engine import open_engine
 from subscribers.fingerprints import Fingerprints
 from subscribers.tokens import Tokens
 
+#: the task that hands over what is due: one claim, or a few
+HAND_OVER = "hand over"
 NO_POSTAL_ADDRESS = "No postal address yet: set POSTAL_ADDRESS before mail leaves this machine"
 
 
@@ -37,6 +47,16 @@ class Services:
     fingerprints: Fingerprints
     renderer: Renderer
     provider: Provider
+    queue: Queue
+    #: where mailboxes send what they could not deliver; None: to the sender
+    return_paths: ReturnPaths | None
+
+    def wake(self, session: Session) -> None:
+        """Let a worker look into the outbox as soon as the caller's transaction is committed.
+
+        Called by whoever has put a letter into it. Whatever nobody wakes for, the clock finds.
+        """
+        self.queue.enqueue(session, HAND_OVER, 0)
 
     def dispatcher(self) -> Dispatcher:
         """A worker's hands, with an identity and a memory of their own."""
@@ -47,33 +67,47 @@ class Services:
             self.site,
             sender=self.settings.mail_from,
             public_url=self.settings.public_url,
+            return_paths=self.return_paths,
         )
-        return Dispatcher(self.engine, self.provider, composer)
+        limits = Limits(
+            per_claim=self.settings.mails_per_claim,
+            in_doubt=self.settings.mails_in_doubt,
+            lease=timedelta(seconds=self.settings.lease_seconds),
+        )
+        return Dispatcher(
+            self.engine, self.provider, composer, sender=self.settings.mail_from.address, limits=limits
+        )
 
 
 def build(settings: Settings) -> Services:
     """Everything the doors need. Raises BadPublication for a publication file that is none."""
     site = load_site(settings.publication)
     keys = _signing_keys(settings)
+    tokens = Tokens(keys)
+    engine = open_engine(settings.database_url)
     return Services(
         settings=settings,
         site=site,
-        engine=open_engine(settings.database_url),
-        tokens=Tokens(keys),
+        engine=engine,
+        tokens=tokens,
         fingerprints=Fingerprints(keys),
         renderer=Renderer(
             ROOT / "templates" / "email",
             site_name=site.name,
             site_url=site.url,
             postal_address=settings.postal_address or NO_POSTAL_ADDRESS,
+            counted_links=CountedLinks(settings.public_url, tokens),
         ),
         provider=_provider(settings),
+        queue=LocalQueue(engine) if engine.dialect.name == "sqlite" else DistributedQueue(engine),
+        return_paths=ReturnPaths(settings.bounce_address, keys) if settings.bounce_address else None,
     )
 
 
 def _provider(settings: Settings) -> Provider:
     if settings.mail_provider == "smtp" and settings.smtp_url:
-        return SmtpProvider(settings.smtp_url.get_secret_value())
+        keys = read_keys(settings.dkim_selector, settings.dkim_key.get_secret_value())
+        return SmtpProvider(settings.smtp_url.get_secret_value(), keys=keys)
     if settings.mail_provider == "sendgrid" and settings.sendgrid_api_key:
         return SendGridProvider(settings.sendgrid_api_key.get_secret_value(), host=settings.sendgrid_api_url)
     return FolderProvider(settings.mail_folder)

@@ -1,8 +1,8 @@
 """How people come in, many at a time: asked to confirm, or vouched for by an operator.
 
-`consent` opens this room for one person, `transfer` for a whole file. Whoever unsubscribed, bounced,
-complained or was erased comes back by their own wish alone: neither an import nor an operator brings
-them.
+`consent` opens this room for one person, `transfer` for those of a file who are known here. Whoever
+unsubscribed, bounced, complained or was erased comes back by their own wish alone: neither an import nor
+an operator brings them.
 """
 
 from collections import defaultdict
@@ -54,7 +54,7 @@ def ask(
     evidence: Evidence,
     fingerprints: Fingerprints,
 ) -> list[tuple[Attested, Asked | None]]:
-    """`consent.request` for up to 1,000 applicants: what became of each, and the mail now due."""
+    """`consent.request` for some thousand applicants: what became of each, and the mail now due."""
     newsletters = _distinct(newsletters)
     closed = _closed(session, applicants, fingerprints)
     may_return = {
@@ -87,7 +87,7 @@ def vouch(
     evidence: Evidence,
     fingerprints: Fingerprints,
 ) -> list[Attested]:
-    """`consent.attest` for up to 1,000 applicants: what became of each."""
+    """`consent.attest` for some thousand applicants: what became of each."""
     newsletters = _distinct(newsletters)
     people = _admit(session, applicants, _closed(session, applicants, fingerprints), evidence.at)
     outcomes = []

@@ -240,6 +240,7 @@ def change(
     name: str | EllipsisType | None = ...,
     channel: Channel,
     wording: str,
+    ip: str | None = None,
     now: datetime,
 ) -> bool:
     """Set the preferences that are given (a name of None removes it); True when one of them changed.
@@ -248,7 +249,7 @@ def change(
     """
     changed = take(session, subscriber, lens, rhythm, name if name is ... else parse_name(name))
     if changed:
-        evidence = Evidence(channel, wording, None, now)
+        evidence = Evidence(channel, wording, ip, now)
         slugs = [held.newsletter for held in subscriber.subscriptions]
         evidence.write(session, Act.CHANGED, subscriber, slugs)
         session.flush()

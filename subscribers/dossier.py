@@ -11,7 +11,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from subscribers.models import Consent, Subscriber, Suppression, Tag
+from subscribers import suppression
+from subscribers.address import parse
+from subscribers.fingerprints import Fingerprints
+from subscribers.models import Consent, Subscriber, Tag
 from subscribers.rhythm import DAYS
 
 
@@ -53,17 +56,17 @@ def receipts(session: Session, subscriber: Subscriber) -> list[Receipt]:
     ]
 
 
-def dossier(session: Session, subscriber: Subscriber) -> dict[str, Any]:
+def dossier(session: Session, subscriber: Subscriber, fingerprints: Fingerprints) -> dict[str, Any]:
     """Everything that is kept about the person on this side."""
     rhythm = subscriber.rhythm
-    closed = session.scalars(
-        select(Suppression).where(Suppression.email_key == subscriber.email_key)
-    ).one_or_none()
+    closed = suppression.why(session, parse(subscriber.email), fingerprints)
     return {
         "email": subscriber.email,
         "name": subscriber.name,
         "country": subscriber.country,
         "since": subscriber.created_at.isoformat(),
+        "engaged_at": _moment(subscriber.engaged_at),
+        "counted": subscriber.counted,
         "rhythm": {
             "timezone": rhythm.timezone,
             "hour": rhythm.hour,

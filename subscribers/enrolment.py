@@ -5,10 +5,11 @@ subscriber without a subscription gets no mail.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import EllipsisType
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
@@ -56,7 +57,7 @@ def enrol(session: Session, applicants: Sequence[Applicant], *, now: datetime) -
     missing = sorted(by_key.keys() - set(known))
     if missing:
         records = intern(session, {by_key[key].lens or Lens() for key in missing})
-        insert_new(session, Subscriber, [_row(by_key[key], records, now) for key in missing])
+        insert_new(session, Subscriber, [new_row(by_key[key], records, now) for key in missing])
     found = locked(session, Subscriber.email_key.in_(by_key))
     return {subscriber.email_key: subscriber for subscriber in found}
 
@@ -106,7 +107,8 @@ def intern(session: Session, lenses: Collection[Lens]) -> dict[Lens, LensRecord]
     return {lens: records[fingerprint] for fingerprint, lens in by_fingerprint.items()}
 
 
-def _row(applicant: Applicant, records: dict[Lens, LensRecord], now: datetime) -> dict[str, object]:
+def new_row(applicant: Applicant, records: Mapping[Lens, LensRecord], now: datetime) -> dict[str, Any]:
+    """The columns of a new subscriber, with a public id that nobody has yet."""
     rhythm = applicant.rhythm or Rhythm()
     return {
         "public_id": secrets.token_urlsafe(16),
@@ -120,4 +122,6 @@ def _row(applicant: Applicant, records: dict[Lens, LensRecord], now: datetime) -
         "created_at": min(applicant.origin.created_at or now, now),
         "country": applicant.origin.country,
         "batch_id": applicant.origin.batch_id,
+        "engaged_at": None,
+        "counted": False,
     }

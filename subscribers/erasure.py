@@ -55,7 +55,8 @@ def _empty(session: Session, subscriber: Subscriber, now: datetime) -> None:
         session.execute(delete(table).where(table.subscriber_id == subscriber.id))
     subscriber.email = subscriber.email_key = f"erased-{subscriber.id}@erased.invalid"
     subscriber.public_id = secrets.token_urlsafe(16)
-    subscriber.name = subscriber.country = subscriber.batch_id = None
+    subscriber.name = subscriber.country = subscriber.batch_id = subscriber.engaged_at = None
+    subscriber.counted = False
     subscriber.lens_record = intern(session, [Lens()])[Lens()]
     subscriber.rhythm = Rhythm()
     subscriber.erased_at = now

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from subscribers.engagement import engaged
 from subscribers.models import Act, Consent, Subscriber
 
 #: of the words that our pages and mails show where somebody agrees to something or asks for it;
 #: a test holds that no word changes without it
-WORDING_VERSION = "1"
+WORDING_VERSION = "2"
 
 
 class Channel(StrEnum):
@@ -27,10 +29,11 @@ class Channel(StrEnum):
     ONE_CLICK = "one-click"
     IMPORT = "import"
     COMMAND = "command line"
+    PROVIDER = "provider"
 
 
-#: what an operator states is in their words, not in ours
-_OPERATORS = (Channel.IMPORT, Channel.COMMAND)
+#: what an operator states, or a provider tells, is in their words, not in ours
+_OTHERS = (Channel.IMPORT, Channel.COMMAND, Channel.PROVIDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +49,27 @@ class Evidence:
     def write(
         self, session: Session, act: Act, subscriber: Subscriber, newsletters: Sequence[str]
     ) -> Consent:
-        """The line in the ledger; it has its id once the session is flushed."""
-        line = Consent(
-            subscriber_id=subscriber.id,
-            newsletters=list(newsletters),
-            act=act,
-            channel=self.channel,
-            wording=self.wording,
-            wording_version=None if self.channel in _OPERATORS else WORDING_VERSION,
-            ip=self.ip,
-            at=self.at,
-        )
+        """The line in the ledger; it has its id once the session is flushed.
+
+        Who acts by a link of ours, other than to leave, is engaged.
+        """
+        line = Consent(subscriber_id=subscriber.id, **self.line(act, newsletters))
         session.add(line)
+        if self.channel is Channel.LINK and act not in (Act.UNSUBSCRIBED, Act.ERASED):
+            engaged(session, subscriber.id, now=self.at)
         return line
+
+    def line(self, act: Act, newsletters: Sequence[str]) -> dict[str, Any]:
+        """The columns of the line, but for whose it is."""
+        return {
+            "newsletters": list(newsletters),
+            "act": act.value,
+            "channel": self.channel.value,
+            "wording": self.wording,
+            "wording_version": None if self.channel in _OTHERS else WORDING_VERSION,
+            "ip": self.ip,
+            "at": self.at,
+        }
 
 
 def strike_out(session: Session, subscriber: Subscriber) -> None:

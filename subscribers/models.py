@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from subscribers.columns import Base, BigKey, Key
@@ -93,6 +93,10 @@ class Subscriber(Base):
     country: Mapped[str | None]
     #: the import that brought them, if any
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
+    #: when they last did something that only they can do: confirmed, chose, followed a link
+    engaged_at: Mapped[datetime | None] = mapped_column(index=True)
+    #: whether they agreed that we count which of their mails they open and which links they follow
+    counted: Mapped[bool] = mapped_column(server_default=false())
     #: when the person was forgotten; then nothing here is theirs any more
     erased_at: Mapped[datetime | None]
 
@@ -177,7 +181,7 @@ class Consent(Base):
     #: slugs of the newsletters it is about
     newsletters: Mapped[list[Any]]
     act: Mapped[str]
-    #: form, link, one-click, import, command line
+    #: form, link, one-click, import, command line, provider
     channel: Mapped[str]
     #: the words that the person saw, or the operator's statement of where consent was given
     wording: Mapped[str]

@@ -1,13 +1,14 @@
 """Who is there: find, stream, count, and say who must not be mailed now. Changes nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from subscribers.address import parse
+from subscribers.among import among
 from subscribers.lens import Lens
 from subscribers.models import (
     LensRecord,
@@ -23,8 +24,7 @@ from subscribers.suppression import CONFIRMATION_OPENS
 FETCH = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What decides which edition a subscriber receives, and when."""
 
     subscriber_id: int
@@ -35,12 +35,13 @@ class Reader:
     weekdays: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """Where mail for a subscriber goes, and the name that stands for them in its links."""
 
     address: str
     public_id: str
+    #: whether they agreed to be counted
+    counted: bool = False
 
 
 def readers(session: Session, newsletter: str, *, now: datetime) -> Iterator[Reader]:
@@ -48,48 +49,58 @@ def readers(session: Session, newsletter: str, *, now: datetime) -> Iterator[Rea
 
     Confirmed, not paused, and of an address that is not suppressed.
     """
-    rows = session.execute(
-        select(Subscriber.id, Subscriber.lens_id, Subscriber.timezone, Subscriber.hour, Subscriber.weekdays)
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    reader = Subscriber.__table__.c
+    query = (
+        select(reader.id, reader.lens_id, reader.timezone, reader.hour, reader.weekdays)
+        .join(Subscription, Subscription.subscriber_id == reader.id)
         .where(
             Subscription.newsletter == newsletter,
             Subscription.state == SubscriptionState.CONFIRMED,
             or_(Subscription.paused_until.is_(None), Subscription.paused_until <= now),
-            ~exists().where(Suppression.email_key == Subscriber.email_key),
+            ~exists().where(Suppression.email_key == reader.email_key),
         )
-        .order_by(Subscriber.id),
-        execution_options={"yield_per": FETCH},
+        .order_by(reader.id)
     )
-    for row in rows:
-        yield Reader(*row)
+    # past the session, which would take longer over each row than the database
+    session.flush()
+    rows = session.connection().execute(query, execution_options={"yield_per": FETCH})
+    return map(Reader._make, rows)
 
 
-def barred(
+def recipients(
     session: Session, subscriber_ids: Sequence[int], newsletter: str | None, *, now: datetime
-) -> dict[int, str]:
-    """Those who must not be mailed now, each with the reason in words. Up to 1,000 ids at a time.
+) -> dict[int, Mailbox | str]:
+    """Where mail for each of them goes now, or in words why none may.
 
     Without a newsletter, for letters that answer what the owner of the address may have asked, only
     what no confirmation opens counts.
     """
     rows = session.execute(
-        select(Subscriber.id, Suppression.reason, Subscription.state, Subscription.paused_until)
+        select(
+            Subscriber.id,
+            Subscriber.email,
+            Subscriber.public_id,
+            Subscriber.counted,
+            Suppression.reason,
+            Subscription.state,
+            Subscription.paused_until,
+        )
         .outerjoin(Suppression, Suppression.email_key == Subscriber.email_key)
         .outerjoin(
             Subscription,
             and_(Subscription.subscriber_id == Subscriber.id, Subscription.newsletter == newsletter),
         )
-        .where(Subscriber.id.in_(subscriber_ids))
+        .where(among(Subscriber.id, subscriber_ids))
     )
-    found: dict[int, str | None] = dict.fromkeys(subscriber_ids, "no longer a subscriber")
-    for subscriber_id, suppressed, state, paused_until in rows:
+    found: dict[int, Mailbox | str] = dict.fromkeys(subscriber_ids, "no longer a subscriber")
+    for subscriber_id, email, public_id, counted, suppressed, state, paused_until in rows:
         if suppressed and (newsletter or suppressed not in CONFIRMATION_OPENS):
             found[subscriber_id] = f"suppressed: {suppressed}"
-        elif newsletter is None:
-            found[subscriber_id] = None
+        elif newsletter and (reason := _bar(state, paused_until, now)):
+            found[subscriber_id] = reason
         else:
-            found[subscriber_id] = _bar(state, paused_until, now)
-    return {subscriber_id: reason for subscriber_id, reason in found.items() if reason}
+            found[subscriber_id] = Mailbox(email, public_id, counted)
+    return found
 
 
 def _bar(state: str | None, paused_until: datetime | None, now: datetime) -> str | None:
@@ -102,14 +113,6 @@ def _bar(state: str | None, paused_until: datetime | None, now: datetime) -> str
     return None
 
 
-def mailboxes(session: Session, subscriber_ids: Sequence[int]) -> dict[int, Mailbox]:
-    """Where their mail goes, by id. Up to 1,000 ids at a time; unknown ids are left out."""
-    rows = session.execute(
-        select(Subscriber.id, Subscriber.email, Subscriber.public_id).where(Subscriber.id.in_(subscriber_ids))
-    )
-    return {subscriber_id: Mailbox(email, public_id) for subscriber_id, email, public_id in rows}
-
-
 def find(session: Session, email: str) -> Subscriber | None:
     """The subscriber of that address, in any of its spellings; InvalidAddress if it is none."""
     return session.scalars(select(Subscriber).where(Subscriber.email_key == parse(email).key)).one_or_none()
@@ -119,9 +122,13 @@ def by_public_id(session: Session, public_id: str) -> Subscriber | None:
     return session.scalars(select(Subscriber).where(Subscriber.public_id == public_id)).one_or_none()
 
 
-def lenses(session: Session) -> dict[int, Lens]:
-    """Every stored lens by its id."""
-    return {record.id: record.lens for record in session.scalars(select(LensRecord))}
+def lenses(session: Session) -> Iterator[tuple[int, Lens]]:
+    """Every stored lens after its id, as a stream."""
+    rows = session.execute(
+        select(LensRecord.id, LensRecord.definition), execution_options={"yield_per": FETCH}
+    )
+    for lens_id, definition in rows:
+        yield lens_id, Lens.read(definition)
 
 
 def muted_stories(

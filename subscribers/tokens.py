@@ -6,12 +6,14 @@ work as long as the mail can be read); confirmations do.
 """
 
 import hashlib
+import hmac
+from binascii import b2a_base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from itsdangerous import BadSignature, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_decode
 from itsdangerous.exc import BadData
 
 
@@ -22,6 +24,10 @@ class Purpose(StrEnum):
     ACT = "act"  # from the mail: mute a story, less of a company, snooze
     UNDO = "undo"
     DATA = "data"  # export and erasure, freshly mailed
+    SIGN_IN = "sign-in"  # to the desk, freshly mailed to an editor
+    LINK = "link"  # through us to where a link of an issue leads
+    OPENED = "opened"  # the picture by which an issue is seen to be opened
+    READER = "reader"  # whose mail it is, of those who agreed to be counted
 
 
 class BadToken(ValueError):
@@ -34,6 +40,14 @@ class ExpiredToken(BadToken):
     def __init__(self, made_at: datetime) -> None:
         self.made_at = made_at
         super().__init__(self.__doc__)
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def _spelled(content: bytes) -> bytes:
+    """As itsdangerous spells it, in a third of the time."""
+    return b2a_base64(content, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 class Tokens:
@@ -55,17 +69,26 @@ class Tokens:
             )
             for purpose in Purpose
         }
+        # a mail carries three tokens, and mails leave by the million: what they share is done once
+        self._begun = {
+            purpose: hmac.new(signer.derive_key(), digestmod="sha256")
+            for purpose, signer in self._signers.items()
+        }
 
     def make(self, purpose: Purpose, *subject: str, at: datetime | None = None) -> str:
         """A URL-safe token for `subject`; with `at`, its age can be told (whole seconds).
 
         Raises ValueError for a subject with a line break: it would be read as two.
         """
-        if any("\n" in part for part in subject):
-            raise ValueError(f"a line break in the subject of a token: {subject!r}")
         stamp = "" if at is None else str(int(at.timestamp()))
-        body = base64_encode("\n".join((stamp, *subject)))
-        return self._signers[purpose].sign(body).decode()
+        content = "\n".join((stamp, *subject))
+        if content.count("\n") > len(subject):
+            raise ValueError(f"a line break in the subject of a token: {subject!r}")
+        body = _spelled(content.encode())
+        signing = self._begun[purpose].copy()
+        signing.update(body)
+        # as Signer.sign does, which begins anew each time
+        return (body + b"." + _spelled(signing.digest())).decode()
 
     def read(
         self, purpose: Purpose, token: str, *, now: datetime, max_age: timedelta | None = None
@@ -80,7 +103,7 @@ class Tokens:
             stamp, *subject = base64_decode(body).decode().split("\n")
             # base64 has several spellings of one signature; only ours is read
             signature = token.rpartition(".")[2]
-            if base64_encode(base64_decode(signature)) != signature.encode():
+            if _spelled(base64_decode(signature)) != signature.encode():
                 raise BadSignature(signature)
         except (BadSignature, BadData, UnicodeError):
             raise BadToken(BadToken.__doc__) from None

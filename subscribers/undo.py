@@ -103,6 +103,15 @@ def undo(
     return Undone.RESTORED
 
 
+def make_void(session: Session, public_id: str, newsletter: str, *, now: datetime) -> None:
+    """Whoever has left `newsletter` says so once more: no undo from before brings it back."""
+    for subscriber in locked(session, Subscriber.public_id == public_id):
+        for held in subscriber.subscriptions:
+            left_at = held.unsubscribed_at if held.newsletter == newsletter else None
+            if left_at is not None and left_at >= now - UNDO_LIFE:
+                held.end(now)
+
+
 def _restore_subscription(session: Session, subscriber: Subscriber, newsletter: str, part: Part) -> None:
     held = subscriber.subscription(newsletter, _EPOCH)
     if not isinstance(part, list):

@@ -1,8 +1,8 @@
 """A real provider that fails where a test tells it to."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from newsletter.mail import Mail, Outcome, Provider
+from newsletter.mail import Enough, HandedOver, Mail, Outcome, Provider
 
 
 class FaultyProvider:
@@ -17,11 +17,14 @@ class FaultyProvider:
         self._provider = provider
         self._fault = fault
 
-    def hand_over(self, mails: Sequence[Mail]) -> Mapping[int, Outcome]:
+    def hand_over(self, mails: Sequence[Mail], enough: Enough) -> HandedOver:
         faults = {mail.delivery_id: self._fault(mail) for mail in mails}
         passed = [mail for mail in mails if faults[mail.delivery_id] is None]
         failed = {delivery_id: outcome for delivery_id, outcome in faults.items() if outcome is not None}
-        return {**failed, **(self._provider.hand_over(passed) if passed else {})}
+        if not passed:
+            return HandedOver(failed)
+        handed = self._provider.hand_over(passed, enough)
+        return HandedOver({**failed, **handed.outcomes}, handed.halted)
 
     def check(self) -> str:
         return self._provider.check()

@@ -4,7 +4,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from subscribers.segments.rule import AllOf, AnyOf, Field, Is, Joined, Not, Rule, Side
+from subscribers.segments.rule import AllOf, AnyOf, Engaged, Field, Is, Joined, NeverEngaged, Not, Rule, Side
 
 #: as terms: they stand for audiences, companies, topics, newsletters and tags alike
 TERMS = ("investors", "mistral ai", "bücher", 'a "quoted" one', "%_'; drop table tag;--", "or")
@@ -23,7 +23,8 @@ _VALUES: dict[Field, tuple[str, ...]] = {
 #: all that a rule over these values can be made of
 CONDITIONS: tuple[Rule, ...] = (
     *(Is(field, value) for field, values in _VALUES.items() for value in values),
-    *(Joined(side, day) for side in Side for day in DAYS),
+    *(about(side, day) for about in (Joined, Engaged) for side in Side for day in DAYS),
+    NeverEngaged(),
 )
 
 

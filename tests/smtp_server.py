@@ -34,6 +34,8 @@ class SmtpStandIn:
         self.envelopes: list[tuple[str, list[str]]] = []
         self.connections = 0
         self.signed_in: list[str] = []
+        #: whether commands are taken in groups (RFC 2920)
+        self.pipelining = True
         #: said instead of looking at the password
         self.sign_in_reply: str | None = None
         self._troubles: dict[tuple[str, str], Trouble] = {}
@@ -51,6 +53,12 @@ class SmtpStandIn:
             await asyncio.sleep(FOREVER)
             raise AssertionError("nobody waits so long")
         return trouble
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return ["250-PIPELINING", *answers] if self.pipelining else answers
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -107,10 +115,11 @@ def smtp_server(*, tls: ssl.SSLContext | None = None) -> Iterator[SmtpStandIn]:
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     stand_in = SmtpStandIn()
     loop = asyncio.new_event_loop()
+    met: list[SMTP] = []
 
     def meet() -> SMTP:
         stand_in.connections += 1
-        return _Server(
+        server = _Server(
             stand_in,
             hostname="mx.example",
             authenticator=stand_in.authenticate,
@@ -119,30 +128,36 @@ def smtp_server(*, tls: ssl.SSLContext | None = None) -> Iterator[SmtpStandIn]:
             auth_required=tls is not None,
             loop=loop,
         )
+        met.append(server)
+        return server
 
-    with _running(loop, meet) as port:
+    with _running(loop, meet, met) as port:
         stand_in.port = port
         yield stand_in
 
 
 @contextmanager
-def _running(loop: asyncio.AbstractEventLoop, meet: Callable[[], SMTP]) -> Iterator[int]:
+def _running(loop: asyncio.AbstractEventLoop, meet: Callable[[], SMTP], met: list[SMTP]) -> Iterator[int]:
     server = loop.run_until_complete(loop.create_server(meet, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_leave(server), loop).result()
+        asyncio.run_coroutine_threadsafe(_leave(server, met), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _leave(server: asyncio.Server) -> None:
-    """Close the door, and end the conversations that still hang."""
+async def _leave(server: asyncio.Server, met: list[SMTP]) -> None:
+    """Close the door, and end the conversations that still hang or rest."""
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    for conversation in met:
+        if isinstance(conversation.transport, asyncio.WriteTransport):
+            conversation.transport.abort()
+    await asyncio.sleep(0.01)

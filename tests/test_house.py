@@ -134,6 +134,6 @@ def test_every_library_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {re.split(r"[\[>=<]", line)[0] for line in project["dependencies"]}
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    assert set(re.findall(r"^\| ([\w-]+) \| (?!what for)", text, re.MULTILINE)) == wanted
+    assert set(re.findall(r"^\| ([\w.-]+) \| (?!what for)", text, re.MULTILINE)) == wanted
     for line in project["optional-dependencies"]["dev"]:
         assert re.split(r"[\[>=<]", line)[0] in text.rpartition("For tests:")[2]

@@ -17,9 +17,19 @@ class WebServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        self._under_way += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    def rest(self) -> None:
+        """Wait until what was asked is done, with all that is done after the answer."""
+        while self._under_way:
+            time.sleep(0.005)
 
 
 @contextmanager

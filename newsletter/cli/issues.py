@@ -1,6 +1,5 @@
 """Commands about issues: plan, look at, curate, approve, prove."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.cli.services import ready
 from newsletter.cli.stories import find_story
-from newsletter.cli.terminal import At, Json, fail, moment, say, show_json, show_table
+from newsletter.cli.terminal import At, Json, fail, moment, operator, say, show_json, show_table
 from newsletter.desk import approval, planning
 from newsletter.links import no_reader_links
 from newsletter.mail import Content, Verdict
@@ -158,7 +157,7 @@ def approve(issue: IssueId) -> None:
         found = find_issue(session, issue, lock=True)
         if found.state in (IssueState.DRAFT, IssueState.HELD):
             planning.fill(session, found)
-        digest = approval.approve(session, found, services.renderer, by=_operator(), now=moment(None))
+        digest = approval.approve(session, found, services.renderer, by=operator(), now=moment(None))
         say(f"approved: {len(found.picks)} stories, goes out from {found.publish_at:%Y-%m-%d %H:%M} UTC")
     say(f"content hash: {digest}")
 
@@ -168,8 +167,26 @@ def hold(issue: IssueId) -> None:
     """Keep the issue from going out until somebody approves it."""
     services = ready()
     with writing(services.engine) as session:
-        approval.hold(find_issue(session, issue, lock=True), by=_operator())
+        approval.hold(find_issue(session, issue, lock=True), by=operator())
     say(f"issue {issue} is held: `newsletter issues approve {issue}` lets it go")
+
+
+@app.command()
+def pause(issue: IssueId) -> None:
+    """Keep back the mails of a published issue that have not left yet."""
+    services = ready()
+    with writing(services.engine) as session:
+        approval.pause(find_issue(session, issue, lock=True), by=operator())
+    say(f"issue {issue} is paused: `newsletter issues resume {issue}` lets the rest of its mails leave")
+
+
+@app.command()
+def resume(issue: IssueId) -> None:
+    """Let the mails of a paused issue leave again."""
+    services = ready()
+    with writing(services.engine) as session:
+        approval.resume(find_issue(session, issue, lock=True), by=operator())
+    say(f"issue {issue} goes on")
 
 
 @app.command()
@@ -178,7 +195,7 @@ def cancel(issue: IssueId) -> None:
     services = ready()
     with writing(services.engine) as session:
         stopped = approval.cancel(
-            session, find_issue(session, issue, lock=True), by=_operator(), now=moment(None)
+            session, find_issue(session, issue, lock=True), by=operator(), now=moment(None)
         )
     say(f"issue {issue} is cancelled, and {stopped} mails with it")
 
@@ -216,6 +233,7 @@ def proof(issue: IssueId, as_json: Json = False) -> None:
         say(result.sentence)
         for (state, reason), number in result.reasons.items():
             say(f"  {number} {state}: {reason}")
+        say(result.mailboxes)
     if not result.adds_up:
         fail("the counts do not add up: mails are missing or were made twice")
 
@@ -240,9 +258,11 @@ def send_test(
             sender=services.settings.mail_from,
             public_url=services.settings.public_url,
         )
-    outcome = services.provider.hand_over([mail])[mail.delivery_id]
-    if outcome.verdict is not Verdict.ACCEPTED:
-        fail(f"{services.provider.name} did not take the test mail: {outcome.reason}")
+    handed = services.provider.hand_over([mail], lambda: False)
+    outcome = handed.outcomes.get(mail.delivery_id)
+    if outcome is None or outcome.verdict is not Verdict.ACCEPTED:
+        why = outcome.reason if outcome else handed.halted and handed.halted.reason
+        fail(f"{services.provider.name} did not take the test mail: {why}")
     say(f"test mail handed to {services.provider.name}: {shown.content.subject}")
 
 
@@ -250,14 +270,6 @@ def _known_audience(services: Services, audience: str | None) -> None:
     known = services.site.audiences
     if audience is not None and audience.casefold() not in {name.casefold() for name in known}:
         raise LookupError(f"unknown audience {audience!r}: there are {', '.join(known)}")
-
-
-def _operator() -> str:
-    """Who is at the terminal, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "operator"
 
 
 def _facts(issue: Issue) -> dict[str, object]:

@@ -4,16 +4,35 @@ import logging
 import sys
 from typing import Annotated
 
-import structlog
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.cli import demo, erase, issues, segments, stories, subscribers, system, transfer, why
+from newsletter.cli import (
+    deliveries,
+    demo,
+    editors,
+    erase,
+    hooks,
+    issues,
+    numbers,
+    pace,
+    returns,
+    segments,
+    stories,
+    subscribers,
+    system,
+    transfer,
+    why,
+)
+from newsletter.cli.logs import configure_logs
 from newsletter.cli.services import close
 from newsletter.cli.terminal import err
 from newsletter.config import ConfigError
 from newsletter.desk.approval import NothingToApprove
 from newsletter.desk.states import IllegalStep
+from newsletter.dispatch.steering import BadWay
+from newsletter.dispatch.unknown import NotUnknown
+from newsletter.editors.people import AlreadyEditor
 from newsletter.mail import Misconfigured
 from newsletter.preview import NoPreview
 from newsletter.rendering.renderer import RenderError
@@ -40,24 +59,32 @@ for command in (system.migrate, system.check):
     app.command(command.__name__, rich_help_panel="Operate")(command)
 app.command("tick", rich_help_panel="Operate")(system.tick)
 app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
+issues.app.command("numbers")(numbers.numbers)
 app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
+app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Operate")
+app.add_typer(pace.app, name="pace", rich_help_panel="Operate")
+app.add_typer(returns.app, name="returns", rich_help_panel="Operate")
+app.add_typer(hooks.app, name="hooks", rich_help_panel="Operate")
 app.command("send-test", rich_help_panel="Curate")(issues.send_test)
 subscribers.app.command("import")(transfer.import_)
 subscribers.app.command("export")(transfer.export)
 subscribers.app.command("erase")(erase.erase)
+app.add_typer(editors.app, name="editors", rich_help_panel="Curate")
 app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
 app.add_typer(segments.app, name="segments", rich_help_panel="Readers")
 app.command("why", rich_help_panel="Readers")(why.why)
 
 #: these run for long, and are watched by their logs
-SERVING = ("run", "web", "clock", "worker")
+SERVING = ("run", "web", "clock", "worker", "returns")
 
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
+    AlreadyEditor,
     BadFile,
     BadName,
     BadPublication,
     BadRule,
+    BadWay,
     BrokenReferences,
     ConfigError,
     IllegalStep,
@@ -67,6 +94,7 @@ MENDABLE = (
     LookupError,
     Misconfigured,
     NoPreview,
+    NotUnknown,
     NothingToApprove,
     OSError,
     Overtaken,
@@ -86,20 +114,6 @@ def options(
     """Settings come from the environment and from a file `.env`; `.env.example` lists them."""
     serving = context.invoked_subcommand in SERVING
     configure_logs(logging.INFO if verbose or serving else logging.WARNING)
-
-
-def configure_logs(level: int) -> None:
-    """One event per line on stderr, keys not prose."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
 
 
 def main() -> None:

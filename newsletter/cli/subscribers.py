@@ -157,6 +157,7 @@ def _ask(session: Session, services: Services, wish: _Wish, slugs: list[str]) ->
             "(one question in ten minutes, three a day); `newsletter subscribers show` tells"
         )
     queue_confirmation(session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=now)
+    services.wake(session)
     return "pending, a confirmation mail is in the outbox"
 
 

@@ -1,5 +1,6 @@
 """How commands speak: results to stdout, troubles to stderr, tables for people, JSON for scripts."""
 
+import getpass
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -65,6 +66,14 @@ def moment(text: str | None) -> datetime:
     if not 1970 <= found.year <= 9000:
         fail(f"{text!r} is not a time to work at: use a year from 1970 on")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def operator() -> str:
+    """Who is at the terminal, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
 
 
 def progress_bar() -> Progress:

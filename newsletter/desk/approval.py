@@ -1,4 +1,4 @@
-"""Close an issue, approve it, hold it, cancel it.
+"""Close an issue, approve it, hold it, pause it, cancel it.
 
 An approval freezes the compiled pieces from which every mail of the issue is joined, and a hash
 over them: what leaves is what was approved.
@@ -13,13 +13,14 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import fill, pool
-from newsletter.desk.states import step
+from newsletter.desk.states import IllegalStep, step
 from newsletter.models import Delivery, Issue, Piece
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate
 from newsletter.rendering.pieces import Card, Form, Shell
 from newsletter.rendering.renderer import Renderer
+from newsletter.tracking.linking import counted
 
 SHELL = "shell"
 
@@ -47,7 +48,11 @@ def approve(session: Session, issue: Issue, renderer: Renderer, *, by: str, now:
     """
     if all(pick.dropped for pick in issue.picks):
         raise NothingToApprove(f"issue {issue.id} has no story to tell: import stories, or cancel it")
-    documents = {name: part.to_json() for name, part in pieces(session, issue, renderer).items()}
+    parts = pieces(session, issue, renderer)
+    if issue.newsletter.tracking != "off":
+        assert renderer.counted_links is not None
+        parts = counted(session, issue, parts, renderer.counted_links)
+    documents = {name: part.to_json() for name, part in parts.items()}
     step(issue, IssueState.APPROVED, f"approved by {by}")
     session.execute(delete(Piece).where(Piece.issue_id == issue.id))
     session.add_all(Piece(issue_id=issue.id, name=name, document=d) for name, d in documents.items())
@@ -91,11 +96,12 @@ def frozen_pieces(session: Session, issue_id: int) -> tuple[Shell, dict[str, Car
 
 
 def content_hash(session: Session, issue: Issue, renderer: Renderer) -> str:
-    """Over the frozen pieces, the picks and their order, the limits, and the templates."""
+    """Over the frozen pieces, the picks and their order, the limits, what is counted, and the templates."""
     digest = hashlib.sha256(renderer.version.encode())
     newsletter = issue.newsletter
     picks = sorted((p.story_id, p.revision, p.pin or 0, p.dropped) for p in issue.picks)
-    digest.update(json.dumps([newsletter.min_stories, newsletter.max_stories, picks]).encode())
+    rules = [newsletter.min_stories, newsletter.max_stories, newsletter.tracking, picks]
+    digest.update(json.dumps(rules).encode())
     rows = session.execute(
         select(Piece.name, Piece.document).where(Piece.issue_id == issue.id).order_by(Piece.name)
     )
@@ -115,6 +121,18 @@ def void_if_changed(session: Session, issue: Issue, renderer: Renderer) -> bool:
 def hold(issue: Issue, *, by: str) -> None:
     """Keep the issue from going out until somebody approves it."""
     step(issue, IssueState.HELD, f"held by {by}")
+
+
+def pause(issue: Issue, *, by: str) -> None:
+    """Keep back what has not left yet, from the next claim on; what a worker has in hand still leaves."""
+    step(issue, IssueState.PAUSED, f"paused by {by}")
+
+
+def resume(issue: Issue, *, by: str) -> None:
+    """Let the mails of a paused issue leave again; those that came too late meanwhile expire."""
+    if issue.state != IssueState.PAUSED:
+        raise IllegalStep(issue, IssueState.PUBLISHED)
+    step(issue, IssueState.PUBLISHED, f"resumed by {by}")
 
 
 def cancel(session: Session, issue: Issue, *, by: str, now: datetime) -> int:

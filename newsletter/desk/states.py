@@ -7,8 +7,10 @@ STEPS: dict[S, frozenset[S]] = {
     S.DRAFT: frozenset({S.HELD, S.APPROVED, S.SKIPPED, S.CANCELLED, S.EXPIRED}),
     S.HELD: frozenset({S.DRAFT, S.APPROVED, S.CANCELLED, S.EXPIRED}),
     S.APPROVED: frozenset({S.DRAFT, S.HELD, S.PUBLISHED, S.CANCELLED, S.EXPIRED}),
-    S.PUBLISHED: frozenset({S.FINISHED, S.CANCELLED}),
-    S.FINISHED: frozenset(),
+    S.PUBLISHED: frozenset({S.PAUSED, S.FINISHED, S.CANCELLED}),
+    S.PAUSED: frozenset({S.PUBLISHED, S.FINISHED, S.CANCELLED}),
+    # when an unknown mail is handed over once more
+    S.FINISHED: frozenset({S.PUBLISHED}),
     S.SKIPPED: frozenset(),
     S.CANCELLED: frozenset(),
     S.EXPIRED: frozenset(),

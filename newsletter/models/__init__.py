@@ -1,21 +1,39 @@
-"""The tables about what is told: stories, issues, deliveries."""
+"""The tables about what is told: stories, issues, deliveries, and the people and machines behind them."""
 
 from newsletter.models.delivery import Delivery
+from newsletter.models.editor import AuditLine, Editor, EditorSession, SignIn
+from newsletter.models.event import Event
+from newsletter.models.hook import Hook, HookPost
 from newsletter.models.issue import Edition, EditionStory, Issue, Newsletter, Pick, Piece
+from newsletter.models.sending import Job, Pace, Pulse
 from newsletter.models.story import CoverageEntry, Mention, Story, StoryRecord, StoryRevision
+from newsletter.models.tracking import Hit, Link, ReaderHit
 from subscribers.models import Base
 
 __all__ = [
+    "AuditLine",
     "Base",
     "CoverageEntry",
     "Delivery",
     "Edition",
     "EditionStory",
+    "Editor",
+    "EditorSession",
+    "Event",
+    "Hit",
+    "Hook",
+    "HookPost",
     "Issue",
+    "Job",
+    "Link",
     "Mention",
     "Newsletter",
+    "Pace",
     "Pick",
     "Piece",
+    "Pulse",
+    "ReaderHit",
+    "SignIn",
     "Story",
     "StoryRecord",
     "StoryRevision",

@@ -17,9 +17,10 @@ class IssueState(StrEnum):
     HELD = "held"  # draft | approved -> held, waits for a person
     APPROVED = "approved"  # draft | held -> approved; its pieces are frozen
     PUBLISHED = "published"  # approved -> published; its deliveries are frozen
+    PAUSED = "paused"  # published <-> paused: what has not left waits for a person
     FINISHED = "finished"  # published -> finished, when the counts add up
     SKIPPED = "skipped"  # draft -> skipped: too little to tell
-    CANCELLED = "cancelled"  # draft | held | approved | published -> cancelled
+    CANCELLED = "cancelled"  # draft | held | approved | published | paused -> cancelled
     EXPIRED = "expired"  # draft | held | approved -> expired: its catch-up window is over
 
 
@@ -52,6 +53,12 @@ class Newsletter(Base):
     max_stories: Mapped[int]
     #: what a new subscriber's chosen hour is until they choose
     default_hour: Mapped[int]
+    #: what becomes of a mail of which nobody knows whether it was taken: keep, or repeat (once)
+    unknown: Mapped[str] = mapped_column(server_default="keep")
+    #: hours to wait for evidence before that
+    unknown_wait_hours: Mapped[int] = mapped_column(server_default="24")
+    #: whether clicks and opens are counted: off, links (by issue) or readers (of those who agreed)
+    tracking: Mapped[str] = mapped_column(server_default="off")
     active: Mapped[bool]
 
 

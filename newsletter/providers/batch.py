@@ -1,14 +1,14 @@
-"""The ledger of one `hand_over`: each mail of the call gets exactly one outcome, whatever happens.
+"""The ledger of one `hand_over`: each mail that is offered gets exactly one outcome, whatever happens.
 
 A provider works through the batch and settles mail by mail. Where nothing more can be handed over
-in this call it raises Halt, and those that still wait are not taken.
+in this call it raises Halt, and those that still wait were not offered.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
+from newsletter.mail import Enough, Halted, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.providers.checks import Unfit
 
 _Prepared = TypeVar("_Prepared")
@@ -23,13 +23,15 @@ class Halt(Exception):
 
 
 class Batch:
-    def __init__(self, mails: Sequence[Mail], most: int) -> None:
+    def __init__(self, mails: Sequence[Mail], most: int, enough: Enough) -> None:
         if len(mails) > most:
             raise ValueError(f"{len(mails)} mails in one call; at most {most} are taken")
         self._waiting = {mail.delivery_id: mail for mail in mails}
         if len(self._waiting) < len(mails):
             raise ValueError("a delivery stands twice in one call")
         self._outcomes: dict[int, Outcome] = {}
+        #: whether to leave the rest for another time
+        self.enough = enough
 
     @property
     def waiting(self) -> bool:
@@ -41,8 +43,10 @@ class Batch:
         self._outcomes[mail.delivery_id] = outcome
 
     def prepare(self, make: Callable[[Mail], _Prepared]) -> Iterator[tuple[Mail, _Prepared]]:
-        """Each waiting mail with what `make` makes of it; the unfit are refused and left out."""
+        """Each waiting mail with what `make` makes of it, until it is enough; the unfit are refused."""
         for mail in list(self._waiting.values()):
+            if self.enough():
+                return
             try:
                 made = make(mail)
             except Unfit as fault:
@@ -50,8 +54,8 @@ class Batch:
             else:
                 yield mail, made
 
-    def run(self, work: Callable[["Batch"], None]) -> Mapping[int, Outcome]:
-        """Let `work` settle the mails; one outcome for each.
+    def run(self, work: Callable[["Batch"], None]) -> HandedOver:
+        """Let `work` settle the mails; what became of them.
 
         Misconfigured passes on only while nothing may have been taken: after that, what is
         already known must not be lost, and the next call will raise it.
@@ -59,14 +63,9 @@ class Batch:
         try:
             work(self)
         except Halt as halt:
-            self._settle_rest(str(halt), halt.retry_after)
+            return HandedOver(self._outcomes, Halted(str(halt), halt.retry_after))
         except Misconfigured as fault:
-            if any(o.verdict in (Verdict.ACCEPTED, Verdict.UNKNOWN) for o in self._outcomes.values()):
-                self._settle_rest(str(fault), None)
-            else:
+            if not any(o.verdict in (Verdict.ACCEPTED, Verdict.UNKNOWN) for o in self._outcomes.values()):
                 raise
-        return self._outcomes
-
-    def _settle_rest(self, reason: str, retry_after: timedelta | None) -> None:
-        for mail in list(self._waiting.values()):
-            self.settle(mail, Outcome(Verdict.NOT_TAKEN, reason, retry_after=retry_after))
+            return HandedOver(self._outcomes, Halted(str(fault)))
+        return HandedOver(self._outcomes)

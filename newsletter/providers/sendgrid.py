@@ -1,7 +1,8 @@
 """The SendGrid provider: mails of equal content travel in one request of the v3 Mail Send API.
 
-Each reader is a personalization with a recipient, headers and slot values of their own. Our
-delivery id travels as a custom argument and comes back in every event.
+A request that never was complete was not taken. Once its last byte has left only the answer tells,
+and without one all its mails are unknown. So every request has a connection of its own: one that
+was kept, and that the other side closes just then, would make a whole request unknown.
 """
 
 import json
@@ -14,29 +15,32 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
+from python_http_client.client import Client  # type: ignore[import-untyped]
 from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]
 from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
 
-from newsletter.mail import Content, Mail, Misconfigured, Outcome, Sender, Verdict
+from newsletter.mail import Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.providers.batch import Batch, Halt
-from newsletter.providers.checks import check, slot_names
+from newsletter.providers.checks import check
 from newsletter.providers.dates import Clock, utc_now
+from newsletter.providers.sendgrid_body import body_of, grouped
 from newsletter.providers.words import keep
 
-#: links stay what an editor approved; a click or an open is nobody's business
-_TRACKING = {
-    "click_tracking": {"enable": False, "enable_text": False},
-    "open_tracking": {"enable": False},
-}
+#: so many refused requests are split in one call: ten find a culprit among 1,000, and who is not
+#: found by then waits for the next call
+_MOST_SPLITS = 100
+#: a wait that is longer is a mistake of the other side
+_LONGEST_WAIT = timedelta(days=1)
 
 
 class SendGridProvider:
     """Hands mails to the API at `host`; `timeout` bounds each single wait for it."""
 
     name = "sendgrid"
-    #: the API would take 1,000, but as many become unknown when an answer is lost
-    max_batch = 200
+    #: what the API takes in one request; as many are in doubt when an answer is lost
+    max_batch = 1000
 
     def __init__(
         self,
@@ -52,18 +56,17 @@ class SendGridProvider:
             raise Misconfigured("SENDGRID_API_URL cannot be read: write it as https://api.sendgrid.com")
         # the client writes whole requests into its debug log, key and addresses among them
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
-        self._client = SendGridAPIClient(api_key, host=host.rstrip("/")).client
-        self._client.timeout = timeout.total_seconds()
+        self._api = _Api.of(SendGridAPIClient(api_key, host=host.rstrip("/")).client, timeout)
         self._api_key = api_key
         self._host = host
         self._clock = clock
 
-    def hand_over(self, mails: Sequence[Mail]) -> Mapping[int, Outcome]:
-        return Batch(mails, self.max_batch).run(self._hand_over)
+    def hand_over(self, mails: Sequence[Mail], enough: Enough) -> HandedOver:
+        return Batch(mails, self.max_batch, enough).run(self._hand_over)
 
     def check(self) -> str:
         try:
-            scopes = json.loads(self._client.scopes.get().body)["scopes"]
+            scopes = json.loads(self._api.scopes.get().body)["scopes"]
         except HTTPError as answer:
             raise self._misconfigured(self._words(answer.status_code, answer.body)) from None
         except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
@@ -73,18 +76,20 @@ class SendGridProvider:
         return f"{self._host} takes mail"
 
     def _hand_over(self, batch: Batch) -> None:
-        requests = deque(_grouped([mail for mail, _ in batch.prepare(check)]))
-        while requests:
+        requests = deque(grouped([mail for mail, _ in batch.prepare(check)]))
+        splits = 0
+        while requests and splits < _MOST_SPLITS and not batch.enough():
             request = requests.popleft()
             outcome = self._post(request)
             if outcome.verdict is Verdict.REFUSED and len(request) > 1:
                 half = len(request) // 2
                 requests.extendleft((request[half:], request[:half]))
+                splits += 1
                 continue
             for mail in request:
                 batch.settle(mail, outcome)
             if outcome.verdict is Verdict.UNKNOWN:
-                raise Halt("not offered, since the request before it was not answered")
+                raise Halt(f"no clear answer: {outcome.reason}")
 
     def _post(self, request: Sequence[Mail]) -> Outcome:
         """What became of `request` as a whole: accepted, refused or unknown.
@@ -92,15 +97,16 @@ class SendGridProvider:
         Raises Halt if it was not taken, Misconfigured if none would be.
         """
         try:
-            answer = self._client.mail.send.post(request_body=_body(request))
+            answer = self._api.mail.send.post(request_body=body_of(request))
             return self._outcome(answer.status_code, answer.headers, answer.body)
         except HTTPError as answer:
             return self._outcome(answer.status_code, answer.headers, answer.body)
         except URLError as error:
-            # urllib raises it only while connecting and writing: the request never was complete
-            raise Halt(f"{self._host} cannot be reached: {keep(str(error.reason))}") from error
+            # urllib raises it only while connecting and writing: the last byte never left
+            raise Halt(f"{self._host} got no whole request: {keep(str(error.reason))}") from error
         except (OSError, HTTPException) as error:
-            return Outcome(Verdict.UNKNOWN, keep(f"no answer to the complete request: {error}"))
+            words = keep(str(error)) or type(error).__name__
+            return Outcome(Verdict.UNKNOWN, f"no answer to the complete request: {words}")
 
     def _outcome(self, status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
         words = self._words(status, body)
@@ -118,13 +124,16 @@ class SendGridProvider:
         """How long we are asked to wait: `Retry-After` (RFC 9110 §10.2.3), else the rate limit's reset."""
         now = self._clock()
         after, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-        if after.isdigit():
-            return timedelta(seconds=int(after))
         try:
-            until = parsedate_to_datetime(after) if after else datetime.fromtimestamp(int(reset), UTC)
-            return max(until - now, timedelta(0))
+            if after.isdecimal():
+                wait = timedelta(seconds=int(after))
+            elif after:
+                wait = parsedate_to_datetime(after) - now
+            else:
+                wait = datetime.fromtimestamp(int(reset), UTC) - now
         except (ValueError, TypeError, OverflowError):
             return None
+        return min(max(wait, timedelta(0)), _LONGEST_WAIT)
 
     def _words(self, status: int, body: bytes) -> str:
         said = _errors(body) or body.decode("utf-8", "replace")
@@ -137,6 +146,32 @@ class SendGridProvider:
         )
 
 
+class _Api(Client):  # type: ignore[misc]
+    """The official client, but it does not follow redirects.
+
+    It would do so with a GET: to anybody, with our key and without the mails; and when nobody is
+    there, that would look as if the mails had never left.
+    """
+
+    @classmethod
+    def of(cls, official: Client, timeout: timedelta) -> "_Api":
+        # of a body without a charset in its type the client would make JSON once more
+        headers = official.request_headers | {"Content-Type": "application/json; charset=utf-8"}
+        return cls(official.host, headers, official._version, timeout=timeout.total_seconds())
+
+    def _build_client(self, name: str) -> "_Api":
+        path = [*self._url_path, name]
+        return _Api(self.host, self.request_headers, self._version, path, timeout=self.timeout)
+
+    def _make_request(self, _opener: OpenerDirector, request: Request, timeout: float | None = None) -> Any:
+        return super()._make_request(build_opener(_Stay), request, timeout)
+
+
+class _Stay(HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -146,51 +181,10 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _grouped(mails: Sequence[Mail]) -> list[list[Mail]]:
-    """Requests of equal sender and content, in order; in none of them an address twice.
-
-    SendGrid refuses a whole request with two spellings of one address.
-    """
-    groups: dict[tuple[Sender, Content], list[dict[str, Mail]]] = {}
-    for mail in mails:
-        requests = groups.setdefault((mail.sender, mail.content), [])
-        address = mail.to.casefold()
-        free = next((request for request in requests if address not in request), None)
-        if free is None:
-            free = {}
-            requests.append(free)
-        free[address] = mail
-    return [list(request.values()) for requests in groups.values() for request in requests]
-
-
-def _body(request: Sequence[Mail]) -> dict[str, Any]:
-    sender, content = request[0].sender, request[0].content
-    return {
-        "from": {"email": sender.address} | ({"name": sender.name} if sender.name else {}),
-        "subject": content.subject,
-        "content": [
-            {"type": "text/plain", "value": content.text},
-            {"type": "text/html", "value": content.html},
-        ],
-        "personalizations": [_personalization(mail) for mail in request],
-        "tracking_settings": _TRACKING,
-    }
-
-
-def _personalization(mail: Mail) -> dict[str, Any]:
-    return {
-        "to": [{"email": mail.to}],
-        # SendGrid writes a Message-ID of its own
-        "headers": {name: value for name, value in mail.headers if name.lower() != "message-id"},
-        "custom_args": {"delivery_id": str(mail.delivery_id)},
-        "substitutions": {f"@@{name}@@": mail.slots[name] for name in sorted(slot_names(mail.content))},
-    }
-
-
 def _errors(body: bytes) -> str:
     """What the API says in an error of its own; nothing if the answer is not one (a proxy's page)."""
     try:
         errors = json.loads(body)["errors"]
         return "; ".join(str(error["message"]) for error in errors)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""

@@ -1,4 +1,4 @@
-"""The SMTP provider: one connection a batch, one transaction a mail (RFC 5321).
+"""The SMTP provider: hands mails over to a server, one transaction each (RFC 5321).
 
 Up to the final dot everything that fails proves that the mail was not taken. Once the dot has left
 only the server's answer tells, and without one the mail is unknown (RFC 1047).
@@ -7,33 +7,36 @@ only the server's answer tells, and without one the mail is unknown (RFC 1047).
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import NamedTuple
 
-from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
+from newsletter.mail import Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.providers.batch import Batch, Halt
 from newsletter.providers.dates import Clock, utc_now
-from newsletter.providers.mime import compose
+from newsletter.providers.dkim import DkimKey, Signer
+from newsletter.providers.mime import compose_for_smtp
+from newsletter.providers.smtp_conversation import CLOSING, Conversation, Envelope, Reply, said
+from newsletter.providers.smtp_resting import Resting
 from newsletter.providers.smtp_url import Encryption, read_url
-from newsletter.providers.words import keep
 
+#: seconds for each step until the server takes mail: until then nothing can be in doubt
+_OPENING = 10.0
+#: RFC 5321 §4.5.3.2 grants a server ten minutes after the final dot. We hold a claim for two, and
+#: what is answered later than that would count as unknown all the same
+_ANSWER = timedelta(seconds=60)
 #: a mail on which the server hangs up costs one connection, and must not cost its neighbours
-_CONNECTIONS = 2
-_CLOSING = 421
-_SIGN_IN_FIRST = 530  # RFC 4954 §6
+_FRUITLESS = 2
+#: for a server that has as many connections as it likes: one of them ends soon
+_SOON = timedelta(seconds=5)
+#: it does not know us: RFC 4954 §6
+_SIGN_IN = {530, 534, 535, 538}
 
-
-class _Answer(NamedTuple):
-    """The answer that decided on a mail; code 0 is silence."""
-
-    stage: str
-    code: int
-    words: str
+#: a mail and its bytes, piece by piece
+_Ready = tuple[Mail, list[bytes]]
 
 
 class SmtpProvider:
-    """Hands mails to the server named by `url` (see `smtp_url.read_url`).
+    """Hands mails to the server named by `url` (see `smtp_url.read_url`), signed with `keys`.
 
     `timeout` bounds each single wait for the server.
     """
@@ -45,73 +48,89 @@ class SmtpProvider:
         self,
         url: str,
         *,
-        timeout: timedelta = timedelta(seconds=60),
+        keys: Sequence[DkimKey] = (),
+        timeout: timedelta = _ANSWER,
         clock: Clock = utc_now,
     ) -> None:
         self._server = read_url(url)
+        self._signer = Signer(keys) if keys else None
         self._timeout = timeout.total_seconds()
         self._clock = clock
+        self._resting = Resting()
 
-    def hand_over(self, mails: Sequence[Mail]) -> Mapping[int, Outcome]:
-        return Batch(mails, self.max_batch).run(self._hand_over)
+    def hand_over(self, mails: Sequence[Mail], enough: Enough) -> HandedOver:
+        return Batch(mails, self.max_batch, enough).run(lambda batch: self._hand_over(batch, enough))
 
     def check(self) -> str:
         try:
-            with _ended_politely(self._connect()) as session:
+            session = self._connect()
+            with contextlib.closing(session):
                 code, answer = session.noop()
+                with contextlib.suppress(OSError):
+                    session.quit()
         except OSError as error:
-            raise self._misconfigured(_words(error)) from error
+            raise self._misconfigured(said(error)) from error
         if code != 250:
-            raise self._misconfigured(_reply(code, answer))
+            raise self._misconfigured(Reply("NOOP", code, answer.decode("utf-8", "replace")).words)
         return f"{self._server} takes mail, {self._server.encryption}"
 
-    def _hand_over(self, batch: Batch) -> None:
-        lost = ""
-        for _ in range(_CONNECTIONS):
-            if batch.waiting:
-                lost = self._converse(batch)
-        if batch.waiting:
-            raise Halt(lost)
+    def _hand_over(self, batch: Batch, enough: Enough) -> None:
+        fruitless = 0
+        while first := next(ready := self._prepared(batch), None):
+            conversation = self._resting.take() or Conversation(self._open(), self._timeout)
+            conversation.begin(enough)
+            try:
+                _converse(batch, conversation, first, ready)
+            except _Lost as lost:
+                conversation.drop()
+                if conversation.fruitful:
+                    # it had its time: servers end a conversation when it rests or has grown long
+                    fruitless = 0
+                    continue
+                batch.settle(lost.mail, Outcome(Verdict.NOT_TAKEN, str(lost)))
+                fruitless += 1
+                if lost.closing or fruitless == _FRUITLESS:
+                    raise Halt(str(lost)) from lost
+            except _SenderRefused as refused:
+                conversation.drop()
+                raise self._misconfigured(str(refused)) from refused
+            except BaseException:
+                conversation.drop()
+                raise
+            else:
+                if batch.waiting:
+                    conversation.end()
+                else:
+                    self._resting.put(conversation)
+                return
 
-    def _converse(self, batch: Batch) -> str:
-        """Hand over what waits until all has gone or the connection is lost; then, how.
-
-        Raises Halt where a new connection would not help either.
-        """
-        try:
-            session = self._connect()
-        except OSError as error:
-            raise Halt(f"{self._server} cannot be reached: {_words(error)}") from error
+    def _prepared(self, batch: Batch) -> Iterator[_Ready]:
         date = self._clock()
-        with _ended_politely(session):
-            for mail, message in batch.prepare(lambda mail: compose(mail, date=date)):
-                try:
-                    answer = _transact(session, mail, message)
-                except OSError as error:
-                    lost = f"the connection was lost: {_words(error)}"
-                    batch.settle(mail, Outcome(Verdict.NOT_TAKEN, lost))
-                    return lost
-                if answer.code == _SIGN_IN_FIRST or (answer.stage == "MAIL" and answer.code >= 500):
-                    raise self._misconfigured(answer.words)
-                outcome = _outcome(mail, answer)
-                batch.settle(mail, outcome)
-                if answer.code == _CLOSING or outcome.verdict is Verdict.UNKNOWN:
-                    raise Halt(answer.words)
-        return ""
+        return batch.prepare(lambda mail: compose_for_smtp(mail, date=date, signer=self._signer))
+
+    def _open(self) -> smtplib.SMTP:
+        """A session that takes mail. Raises Halt, and Misconfigured."""
+        try:
+            return self._connect()
+        except smtplib.SMTPConnectError as error:
+            wait = _SOON if error.smtp_code == CLOSING else None
+            raise Halt(f"{self._server} does not let us in: {said(error)}", wait) from error
+        except OSError as error:
+            raise Halt(f"{self._server} cannot be reached: {said(error)}") from error
 
     def _connect(self) -> smtplib.SMTP:
         """A session, encrypted and signed in as the URL demands.
 
         Raises Misconfigured for what a person must mend, OSError for what may pass.
         """
-        server = self._server
+        server, timeout = self._server, min(_OPENING, self._timeout)
         context = None if server.encryption is Encryption.NONE else ssl.create_default_context()
         if server.encryption is Encryption.TLS:
             session: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=self._timeout, context=context
+                server.host, server.port, timeout=timeout, context=context
             )
         else:
-            session = smtplib.SMTP(server.host, server.port, timeout=self._timeout)
+            session = smtplib.SMTP(server.host, server.port, timeout=timeout)
         try:
             if server.encryption is Encryption.STARTTLS:
                 session.starttls(context=context)
@@ -125,7 +144,7 @@ class SmtpProvider:
             session.close()
             if error.smtp_code < 500:
                 raise
-            raise self._misconfigured(_words(error)) from error
+            raise self._misconfigured(said(error)) from error
         except OSError:
             session.close()
             raise
@@ -138,55 +157,60 @@ class SmtpProvider:
         )
 
 
-@contextlib.contextmanager
-def _ended_politely(session: smtplib.SMTP) -> Iterator[smtplib.SMTP]:
-    try:
-        yield session
-    finally:
-        with contextlib.suppress(OSError):
-            session.quit()
+class _Lost(Exception):
+    """The conversation ended before `mail` was taken; `closing` when the server said that it would."""
+
+    def __init__(self, mail: Mail, words: str, *, closing: bool = False) -> None:
+        self.mail = mail
+        self.closing = closing
+        super().__init__(words)
 
 
-def _transact(session: smtplib.SMTP, mail: Mail, message: bytes) -> _Answer:
-    """Offer one mail. Raises OSError only while it is certain that the mail was not taken."""
-    for stage, argument, expected in (
-        ("MAIL", f"FROM:<{mail.sender.address}>", 2),
-        ("RCPT", f"TO:<{mail.to}>", 2),
-        ("DATA", "", 3),
-    ):
-        code, answer = session.docmd(stage, argument)
-        if code // 100 != expected:
-            with contextlib.suppress(OSError):
-                session.rset()
-            return _Answer(stage, code, _reply(code, answer))
-    session.send(message.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+class _SenderRefused(Exception):
+    """The server takes no mail from us, whoever it is for."""
+
+
+def _converse(batch: Batch, conversation: Conversation, first: _Ready, ready: Iterator[_Ready]) -> None:
+    """Hand over one mail after the other. Raises Halt after an answer that was lost."""
+    current: _Ready | None = first
+    while current:
+        following = next(ready, None)
+        mail, _ = current
+        reply = _offer(conversation, current, following)
+        if reply.code in _SIGN_IN or (reply.stage == "MAIL" and reply.code >= 500):
+            raise _SenderRefused(reply.words)
+        outcome = _outcome(mail, reply)
+        batch.settle(mail, outcome)
+        if reply.code == CLOSING or outcome.verdict is Verdict.UNKNOWN:
+            raise Halt(reply.words)
+        current = following
+
+
+def _offer(conversation: Conversation, current: _Ready, following: _Ready | None) -> Reply:
+    """What the server says to a mail. Raises _Lost while it is certain that the mail was not taken."""
+    mail, message = current
     try:
-        code, answer = session.getreply()
+        refusal = conversation.ask(_envelope(mail))
+        if refusal is None:
+            return conversation.deliver(message, _envelope(following[0]) if following else None)
     except OSError as error:
-        return _Answer("final dot", 0, f"no answer to the complete mail: {_words(error)}")
-    return _Answer("final dot", code, _reply(code, answer))
+        raise _Lost(mail, f"the connection was lost: {said(error)}") from error
+    if refusal.code == CLOSING:
+        raise _Lost(mail, refusal.words, closing=True)
+    return refusal
 
 
-def _outcome(mail: Mail, answer: _Answer) -> Outcome:
-    match answer.stage, answer.code // 100:
-        case (_, 5):
-            return Outcome(Verdict.REFUSED, answer.words)
+def _envelope(mail: Mail) -> Envelope:
+    return Envelope(mail.return_path or mail.sender.address, mail.to)
+
+
+def _outcome(mail: Mail, reply: Reply) -> Outcome:
+    match reply.stage, reply.code // 100:
         case ("final dot", 2):
             message_id = next(value for name, value in mail.headers if name.lower() == "message-id")
-            return Outcome(Verdict.ACCEPTED, answer.words, message_id=message_id)
-        case ("final dot", 4):
-            return Outcome(Verdict.NOT_TAKEN, answer.words)
-        case ("final dot", _):
-            return Outcome(Verdict.UNKNOWN, answer.words)
-    return Outcome(Verdict.NOT_TAKEN, answer.words)
-
-
-def _reply(code: int, answer: bytes) -> str:
-    return keep(f"{code} {answer.decode('utf-8', 'replace')}")
-
-
-def _words(error: OSError) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        return _reply(error.smtp_code, said if isinstance(said, bytes) else said.encode())
-    return keep(str(error)) or type(error).__name__
+            return Outcome(Verdict.ACCEPTED, reply.words, message_id=message_id)
+        case ("final dot", 0):
+            return Outcome(Verdict.UNKNOWN, reply.words)
+        case (_, 5):
+            return Outcome(Verdict.REFUSED, reply.words)
+    return Outcome(Verdict.NOT_TAKEN, reply.words)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from markupsafe import escape
 
+from newsletter.links import LONGEST_READER, READER_SLOT
 from newsletter.mail import Content
 from newsletter.rendering.pieces import Card, Cut, Shell
 from newsletter.rendering.typesetting import clean, isolate, wrap
@@ -17,7 +18,8 @@ LIMIT = 92 * 1024
 LONGEST_LINK = 512
 WORDS_PER_MINUTE = 220
 
-_READER_SLOT = re.compile(r"@@\w+@@")
+_ANY_SLOT = re.compile(r"@@\w+@@")
+_LONGEST = {f"@@{READER_SLOT}@@": LONGEST_READER}
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ def join(shell: Shell, entries: Sequence[Entry], *, subject: str) -> Content:
 
 
 def size_of(content: Content) -> int:
-    """The bytes of the html once every slot holds the longest possible link."""
-    slots = _READER_SLOT.findall(content.html)
-    return len(content.html.encode()) + sum(LONGEST_LINK - len(slot) for slot in slots)
+    """The bytes of the html once every slot holds the longest possible link, or mark of a reader."""
+    slots = _ANY_SLOT.findall(content.html)
+    return len(content.html.encode()) + sum(_LONGEST.get(slot, LONGEST_LINK) - len(slot) for slot in slots)
 
 
 def fold(

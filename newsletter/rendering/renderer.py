@@ -24,7 +24,7 @@ from jinja2 import (
 from mjml import mjml2html
 
 from newsletter.content import StoryContent
-from newsletter.links import CONFIRM_LIFE
+from newsletter.links import CONFIRM_LIFE, CountedLinks
 from newsletter.mail import Content
 from newsletter.rendering.dates import in_words
 from newsletter.rendering.joining import counts, in_line, preheader
@@ -59,7 +59,17 @@ class RenderError(Exception):
 class Renderer:
     """Renders mails from the folder `templates`. Stories are data to them, never source."""
 
-    def __init__(self, templates: Path, *, site_name: str, site_url: str, postal_address: str) -> None:
+    def __init__(
+        self,
+        templates: Path,
+        *,
+        site_name: str,
+        site_url: str,
+        postal_address: str,
+        counted_links: CountedLinks | None = None,
+    ) -> None:
+        #: by which the links of a newsletter lead that counts them; only an approval needs them
+        self.counted_links = counted_links
         self._templates = templates
         self._site = {"site_name": site_name, "site_url": site_url, "postal_address": postal_address}
         self._jinja = Environment(

@@ -1,7 +1,7 @@
 """Acting from the mail: pause, the weekly instead, less of a story or of a company.
 
 Scanners open every link, so GET only shows; POST does, and each act can be undone. Who acts is in
-the token alone: another story's number in the path only touches what its holder hears of.
+the token alone, and another story's number in the path opens only what its holder was told.
 """
 
 from datetime import timedelta
@@ -11,19 +11,20 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from newsletter.ledger import was_told
 from newsletter.links import preferences_url, unsubscribe_url
 from newsletter.models import Story, StoryRevision
 from newsletter.rendering.dates import in_words
 from newsletter.site import NewsletterSpec, Site
 from newsletter.store.engine import reading, writing
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, name_of
-from newsletter.web.undoing import by_link, known, undo_token
+from newsletter.web.undoing import by_link, held, known, undo_token
 from subscribers import roster
 from subscribers.models import Subscriber
 from subscribers.muting import mute_company, mute_story
 from subscribers.pausing import pause
 from subscribers.switching import may_switch, switch
-from subscribers.tokens import Purpose
+from subscribers.tokens import BadToken, Purpose
 from subscribers.undo import standing
 
 router = APIRouter(route_class=PageRoute)
@@ -45,14 +46,14 @@ def weekly_wording(name: str) -> str:
 
 def offers(door: Door, subscriber: Subscriber, slug: str) -> dict[str, Any]:
     """What somebody may do instead of leaving `slug`, for the templates."""
-    held = next((held for held in subscriber.subscriptions if held.newsletter == slug), None)
+    own = next((own for own in subscriber.subscriptions if own.newsletter == slug), None)
     weekly = _weekly_instead_of(door.services.site, slug)
     can_switch = weekly is not None and may_switch(subscriber, slug, weekly.slug)
     token = door.services.tokens.make(Purpose.ACT, subscriber.public_id, slug)
-    paused_until = held and held.paused_until
+    paused_until = own and own.paused_until
     return {
         "act": f"{door.pages.base}/act/{token}",
-        "pauses": PAUSES if held and held.state == "confirmed" else {},
+        "pauses": PAUSES if own and own.state == "confirmed" else {},
         "paused_until": in_words(paused_until.astimezone(subscriber.rhythm.zone).date())
         if paused_until and paused_until > door.clock()
         else None,
@@ -83,7 +84,7 @@ def pause_newsletter(request: Request, token: str, sent: SentForm, door: AtDoor)
         raise HTTPException(400)
     until = door.clock() + timedelta(weeks=int(weeks))
     with writing(door.services.engine) as session:
-        subscriber = known(session, public_id)
+        subscriber = held(session, public_id)
         before = standing(session, subscriber)
         pause(session, subscriber, slug, until, **by_link(door, request, PAUSES[weeks]))
         undo = undo_token(door, session, subscriber, before)
@@ -101,7 +102,7 @@ def weekly_instead(request: Request, token: str, door: AtDoor) -> Response:
     if weekly is None:
         raise HTTPException(404)
     with writing(door.services.engine) as session:
-        subscriber = known(session, public_id)
+        subscriber = held(session, public_id)
         before = standing(session, subscriber)
         words = weekly_wording(weekly.name)
         switch(session, subscriber, slug, weekly.slug, **by_link(door, request, words))
@@ -125,7 +126,7 @@ def show_story_acts(token: str, story_id: StoryId, door: AtDoor) -> Response:
     public_id, _ = _act(door, token)
     with reading(door.services.engine) as session:
         subscriber = known(session, public_id)
-        title, companies = _story(session, story_id)
+        title, companies = _story(session, subscriber, story_id)
         muted = roster.muted_stories(session, [story_id], subscriber_id=subscriber.id)
         return door.pages.answer(
             "act_story.html",
@@ -147,8 +148,8 @@ def mute(request: Request, token: str, story_id: StoryId, sent: SentForm, door: 
     public_id, _ = _act(door, token)
     company = sent.get("company")
     with writing(door.services.engine) as session:
-        subscriber = known(session, public_id)
-        _, companies = _story(session, story_id)
+        subscriber = held(session, public_id)
+        _, companies = _story(session, subscriber, story_id)
         before = standing(session, subscriber)
         if company is None:
             mute_story(session, subscriber, story_id, **by_link(door, request, MUTE_STORY_WORDING))
@@ -168,11 +169,14 @@ def _act(door: Door, token: str) -> tuple[str, str]:
     return public_id, slug
 
 
-def _story(session: Session, story_id: int) -> tuple[str, dict[str, str]]:
-    """Its title and the names of its companies by their key, as last known; 404 for a story that is none."""
-    story = session.get(Story, story_id)
-    if story is None:
-        raise HTTPException(404)
+def _story(session: Session, subscriber: Subscriber, story_id: int) -> tuple[str, dict[str, str]]:
+    """Its title and the names of its companies by their key, as last known.
+
+    Raises BadToken for a story that the subscriber was not told: no mail of theirs has such a link.
+    """
+    if not was_told(session, subscriber.id, story_id):
+        raise BadToken
+    story = session.get_one(Story, story_id)
     content = session.get_one(StoryRevision, (story_id, story.revision)).content
     return story.title, {company.key: company.name for company in content.companies if company.key}
 

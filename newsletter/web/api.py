@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api")
 STORIES_LIMIT = 5 * 1024 * 1024
 
 
-def _known_caller(door: AtDoor, authorization: Annotated[str, Header()] = "") -> None:
+def known_caller(door: AtDoor, authorization: Annotated[str, Header()] = "") -> None:
     """Whoever holds one of the keys (RFC 6750 §2.1)."""
     keys = door.services.settings.api_key
     if not keys:
@@ -34,7 +34,7 @@ def _known_caller(door: AtDoor, authorization: Annotated[str, Header()] = "") ->
         )
 
 
-@router.post("/stories", dependencies=[Depends(_known_caller)], max_body_size=STORIES_LIMIT)
+@router.post("/stories", dependencies=[Depends(known_caller)], max_body_size=STORIES_LIMIT)
 def take_stories(body: SentBody, door: AtDoor) -> Response:
     """Take in one record or an array of them: 201 with news, 200 without, 422 if all were refused."""
     records = _records(body)

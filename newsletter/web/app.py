@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,18 +13,25 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.links import CONFIRM_LIFE
+from newsletter.metrics import Metrics
+from newsletter.site import Site
 from newsletter.web import (
     acts,
     api,
     data,
     health,
+    hooks,
     mailbox,
     manage,
+    metrics,
     preferences,
     subscribe,
+    tracking,
     undoing,
     unsubscribe,
 )
+from newsletter.web.desk import home, readers_import, sign_in
+from newsletter.web.desk import pages as desk_pages
 from newsletter.web.pages import TEMPLATES, Door, Pages
 from newsletter.wiring import Services
 from subscribers.consent import UnknownSubscriber
@@ -37,9 +45,23 @@ HEADERS = {
 }
 #: where a script of ours guesses the zone
 SCRIPTED_PATHS = ("/subscribe",)
+#: what scripts on the site's own pages may call as well, without cookies (Fetch standard §3.2)
+SHARED_PATHS = ("/api/subscribe",)
 #: for pages that are about one person
 PRIVATE_HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex"}
-PRIVATE_PATHS = ("/data/", "/confirm/", "/preferences/", "/unsubscribe/", "/act/", "/undo/", "/mailbox")
+PRIVATE_PATHS = (
+    "/data/",
+    "/confirm/",
+    "/preferences/",
+    "/unsubscribe/",
+    "/act/",
+    "/undo/",
+    "/l/",
+    "/o/",
+    "/mailbox",
+    "/sign-in",
+    "/desk",
+)
 
 ROBOTS = "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
 
@@ -50,11 +72,14 @@ def _utc_now() -> datetime:
 
 def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
     """The application for `services`. Connects to nothing until it is asked something."""
-    app = FastAPI(openapi_url=None)
+    # a redirect to the path without its last slash would lead to whatever host the request names
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.state.door = Door(services, Pages(services), clock)
-    app.add_middleware(_Headers)
+    app.state.visits = tracking.Visits(services.engine)
+    app.state.metrics = Metrics(services.engine)
+    app.add_middleware(_Headers, origin=_origin(services.site))
     app.include_router(subscribe.router)
     app.include_router(unsubscribe.router)
     app.include_router(preferences.router)
@@ -64,6 +89,11 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.include_router(data.router)
     app.include_router(api.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.include_router(hooks.router)
+    app.include_router(tracking.router)
+    for room in (sign_in, home, readers_import, desk_pages):
+        app.include_router(room.router)
     if services.settings.mail_provider == "folder":
         app.include_router(mailbox.router)
     app.add_api_route("/style.css", _style, methods=["GET", "HEAD"])
@@ -84,24 +114,32 @@ def _robots() -> Response:
     return PlainTextResponse(ROBOTS)
 
 
-def _headers_for(path: str) -> dict[str, str]:
+def _origin(site: Site) -> str:
+    url = urlsplit(site.url)
+    return f"{url.scheme}://{url.netloc}".casefold()
+
+
+def _headers_for(path: str, origin: str) -> dict[str, str]:
     headers = HEADERS | (PRIVATE_HEADERS if path.startswith(PRIVATE_PATHS) else {})
     if path in SCRIPTED_PATHS:
         headers["content-security-policy"] += "; script-src 'self'"
+    if path in SHARED_PATHS:
+        headers["access-control-allow-origin"] = origin
     return headers
 
 
 class _Headers:
     """Gives every answer the headers of its path, unless it brings its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origin: str) -> None:
         self.app = app
+        self.origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _headers_for(scope["path"]).items():
+                for name, value in _headers_for(scope["path"], self.origin).items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -111,6 +149,7 @@ class _Headers:
 # What people read when something goes wrong; none of it repeats what they sent.
 _MESSAGES = {
     400: ("This request cannot be read", "Please go back and try once more."),
+    403: ("This is not for you to do", "Your role does not allow it, or the page was open for too long."),
     404: ("There is no such page", "The address may be mistyped, or cut off on its way to you."),
     405: ("This page cannot be asked that way", "Please open it by its link."),
     413: ("That is too much at once", "Please send less."),
@@ -123,6 +162,8 @@ def _trouble(request: Request, status: int, detail: str | None = None) -> Respon
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": detail or title}, status)
     door: Door = request.app.state.door
+    if request.url.path.startswith("/desk"):
+        return desk_pages.answer(door, "message.html", None, status=status, title=title, text=text)
     return door.pages.answer("message.html", status=status, title=title, text=text)
 
 
@@ -139,7 +180,8 @@ def _no_such_page(request: Request, _error: RequestValidationError) -> Response:
 def _crash(request: Request, _error: Exception) -> Response:
     """Answered outside of all middleware, so it brings its headers itself."""
     response = _trouble(request, 500)
-    response.headers.update(_headers_for(request.url.path))
+    door: Door = request.app.state.door
+    response.headers.update(_headers_for(request.url.path, _origin(door.services.site)))
     return response
 
 

@@ -20,9 +20,10 @@ from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, 
 from subscribers import roster
 from subscribers.address import Address, InvalidAddress, parse
 from subscribers.dossier import receipts
+from subscribers.enrolment import locked
 from subscribers.ledger import Channel, Evidence
 from subscribers.links_asked import ask_link
-from subscribers.models import Act, Subscriber
+from subscribers.models import Act, Subscriber, SubscriptionState
 from subscribers.tokens import ExpiredToken, Purpose
 
 router = APIRouter(prefix="/data", route_class=PageRoute)
@@ -31,6 +32,33 @@ router = APIRouter(prefix="/data", route_class=PageRoute)
 DATA_WORDING = "Mail me the link to my data"
 EXPORT_WORDING = "Download everything"
 ERASE_WORDING = "Erase all about me"
+
+# How the page tells what the ledger and the subscriptions hold in a word.
+ACTS = {
+    Act.REQUESTED: "Asked to subscribe",
+    Act.CONFIRMED: "Confirmed",
+    Act.ATTESTED: "Entered by us",
+    Act.CHANGED: "Preferences changed",
+    Act.UNSUBSCRIBED: "Unsubscribed",
+    Act.PAUSED: "Paused, or mail again",
+    Act.RESTORED: "Undone",
+    Act.LINK_ASKED: "Asked for a link",
+    Act.EXPORTED: "Data downloaded",
+    Act.ERASED: "Erased",
+}
+CHANNELS = {
+    Channel.FORM: "a form",
+    Channel.LINK: "a link in a mail",
+    Channel.ONE_CLICK: "the unsubscribe button of a mail program",
+    Channel.IMPORT: "a file that we read in",
+    Channel.COMMAND: "an operator of ours",
+    Channel.PROVIDER: "what your mail provider told us",
+}
+STATES = {
+    SubscriptionState.PENDING: "waits for your confirmation",
+    SubscriptionState.CONFIRMED: "subscribed",
+    SubscriptionState.UNSUBSCRIBED: "unsubscribed",
+}
 
 MINUTES = DATA_LIFE.seconds // 60
 
@@ -55,7 +83,7 @@ def ask_for_data_link(request: Request, sent: SentForm, door: AtDoor) -> Respons
 
 def _ask(door: Door, address: Address, ip: str | None) -> None:
     now, kind = door.clock(), DeliveryKind.DATA_LINK
-    with writing(door.services.engine) as session:
+    with limits.on_the_beat(), writing(door.services.engine) as session:
         if not limits.admitted(door, session, kind, address, ip, now):
             return
         asked = ask_link(
@@ -76,6 +104,7 @@ def _ask(door: Door, address: Address, ip: str | None) -> None:
                 now=now,
                 life=DATA_LIFE,
             )
+            door.services.wake(session)
 
 
 @router.get("/{token}")
@@ -95,7 +124,7 @@ def export(request: Request, token: str, door: AtDoor) -> Response:
     """Everything as a file; that it was taken is in the ledger, and so in the file."""
     with writing(door.services.engine) as session:
         try:
-            subscriber = _subscriber(door, session, token)
+            subscriber = _held(door, session, token)
         except ExpiredToken:
             return _expired(door)
         if subscriber is None:
@@ -104,7 +133,8 @@ def export(request: Request, token: str, door: AtDoor) -> Response:
         evidence = Evidence(Channel.LINK, EXPORT_WORDING, ip_of(request), door.clock())
         evidence.write(session, Act.EXPORTED, subscriber, slugs)
         session.flush()
-        document = json.dumps(dossier(session, subscriber), ensure_ascii=False, indent=2)
+        known = dossier(session, subscriber, door.services.fingerprints)
+        document = json.dumps(known, ensure_ascii=False, indent=2)
     return Response(
         f"{document}\n",
         media_type="application/json",
@@ -117,7 +147,7 @@ def erase(token: str, door: AtDoor) -> Response:
     """Forget the person; doing it again finds nobody and says the same."""
     with writing(door.services.engine) as session:
         try:
-            subscriber = _subscriber(door, session, token)
+            subscriber = _held(door, session, token)
         except ExpiredToken:
             return _expired(door)
         if subscriber is not None:
@@ -135,7 +165,7 @@ def erase(token: str, door: AtDoor) -> Response:
 
 def _page(door: Door, session: Session, token: str, template: str) -> Response:
     try:
-        subscriber = _subscriber(door, session, token)
+        subscriber = roster.by_public_id(session, _owner(door, token))
     except ExpiredToken:
         return _expired(door)
     if subscriber is None:
@@ -143,9 +173,12 @@ def _page(door: Door, session: Session, token: str, template: str) -> Response:
     return door.pages.answer(
         template,
         subscriber=subscriber,
-        known=dossier(session, subscriber),
+        known=dossier(session, subscriber, door.services.fingerprints),
         receipts=receipts(session, subscriber),
         names={slug: name_of(door, slug) for slug in _slugs(session, subscriber)},
+        acts=ACTS,
+        channels=CHANNELS,
+        states=STATES,
         here=f"{door.pages.base}/data/{token}",
         export_wording=EXPORT_WORDING,
         erase_wording=ERASE_WORDING,
@@ -158,10 +191,16 @@ def _slugs(session: Session, subscriber: Subscriber) -> set[str]:
     return told | {held.newsletter for held in subscriber.subscriptions}
 
 
-def _subscriber(door: Door, session: Session, token: str) -> Subscriber | None:
-    """Whom the link is about; None for somebody erased. Raises BadToken, or ExpiredToken."""
-    (public_id,) = door.services.tokens.read(Purpose.DATA, token, now=door.clock(), max_age=DATA_LIFE)
-    return roster.by_public_id(session, public_id)
+def _held(door: Door, session: Session, token: str) -> Subscriber | None:
+    """Whom the link is about, locked; None for somebody erased. Raises as `_owner`."""
+    found = locked(session, Subscriber.public_id == _owner(door, token))
+    return found[0] if found else None
+
+
+def _owner(door: Door, token: str) -> str:
+    """Raises BadToken, or ExpiredToken."""
+    [public_id] = door.services.tokens.read(Purpose.DATA, token, now=door.clock(), max_age=DATA_LIFE)
+    return public_id
 
 
 def _form_page(door: Door, email: str = "", fault: str | None = None) -> Response:

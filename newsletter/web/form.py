@@ -76,7 +76,7 @@ class SubscribeForm:
         usual = cls.empty(site)
         values = {"timezone": usual.timezone, "hour": usual.hour} | document
         faults = {key: _fault(key, value) for key, value in values.items()}
-        if found := {key: fault for key, fault in faults.items() if fault}:
+        if found := {_readable(key): fault for key, fault in faults.items() if fault}:
             raise FormFaults(found)
         return cls(
             email=values.get("email", ""),
@@ -95,6 +95,11 @@ def one(fields: FormData, name: str, default: str = "") -> str:
 def several(fields: FormData, name: str) -> tuple[str, ...]:
     """The distinct values of a field that may come more than once, in their order."""
     return tuple(dict.fromkeys(map(str, fields.getlist(name))))
+
+
+def _readable(key: str) -> str:
+    """JSON may spell half of a letter, which no answer can repeat."""
+    return key.encode(errors="replace").decode()
 
 
 def _fault(key: str, value: object) -> str | None:

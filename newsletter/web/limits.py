@@ -5,7 +5,10 @@ between a reader and the way out: to unsubscribe is never limited.
 """
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 
 from sqlalchemy.orm import Session
 
@@ -32,6 +35,17 @@ IN_ALL = Limit("in all", 120, timedelta(minutes=1))
 #: turned away, since a robot can leave the stamp out anyway: the stricter limit holds for both
 LEAST_FILL_TIME = timedelta(seconds=2)
 STAMP_LIFE = timedelta(days=1)
+
+#: seconds; longer than it takes to queue a letter
+BEAT = 0.05
+
+
+@contextmanager
+def on_the_beat() -> Iterator[None]:
+    """Lasts a whole number of BEATs, so that how long it took does not tell what was done within."""
+    began = monotonic()
+    yield
+    sleep((began - monotonic()) % BEAT)
 
 
 def admitted(

@@ -30,7 +30,7 @@ class StoredMail:
 
     def links(self, public_url: str) -> tuple[str, ...]:
         """The links in it that a reader acts through: to confirm, to unsubscribe."""
-        ours = re.compile(re.escape(public_url) + r"/(?:confirm|data|unsubscribe)/[\w.=-]+", re.ASCII)
+        ours = re.compile(re.escape(public_url) + r"/(?:confirm|data|sign-in|unsubscribe)/[\w.=-]+", re.ASCII)
         everything = "\n".join((self.text, self.html, *(value for _, value in self.headers)))
         return tuple(dict.fromkeys(ours.findall(everything)))
 

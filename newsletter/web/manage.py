@@ -36,7 +36,7 @@ def ask_for_link(request: Request, sent: SentForm, door: AtDoor) -> Response:
         )
     if not sent.get("website"):  # out of sight for people: whoever fills it in is a robot
         kind, ip, now = DeliveryKind.PREFERENCES_LINK, ip_of(request), door.clock()
-        with writing(door.services.engine) as session:
+        with limits.on_the_beat(), writing(door.services.engine) as session:
             if limits.admitted(door, session, kind, address, ip, now):
                 asked = ask_link(
                     session,
@@ -55,4 +55,5 @@ def ask_for_link(request: Request, sent: SentForm, door: AtDoor) -> Response:
                         now=now,
                         life=outbox.CONFIRMATION_LIFE,
                     )
+                    door.services.wake(session)
     return door.pages.answer("manage_asked.html")

@@ -9,15 +9,16 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from newsletter.store.engine import reading, writing
+from newsletter.tracking.counting import KEPT, forget_reader
 from newsletter.web.form import FormFaults, Wish, zones_by_region
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm
 from newsletter.web.preferences_form import Choices, PreferencesForm, read_choices
 from newsletter.web.preferences_view import Changed, View, meaning, view
 from newsletter.web.subscribe import ask_to_subscribe
-from newsletter.web.undoing import by_link, known
+from newsletter.web.undoing import by_link, held, known
 from subscribers import consent, suppression
 from subscribers.address import parse
-from subscribers.enrolment import locked
+from subscribers.counting import agree_to_be_counted
 from subscribers.models import Subscriber, SubscriptionState
 from subscribers.pausing import pause, resume
 from subscribers.tokens import Purpose
@@ -27,6 +28,7 @@ router = APIRouter(route_class=PageRoute)
 # What the person reads at each button: printed by the templates, kept in the consent ledger.
 SAVE_WORDING = "Save my preferences"
 SHOW_WORDING = "Show what this means"
+COUNT_WORDING = "Count which mails I open and which links I follow"
 JOIN_WORDING = "Save my preferences, with a newsletter added, to be confirmed by a link in a mail"
 
 
@@ -44,6 +46,8 @@ def save(request: Request, token: str, sent: SentForm, door: AtDoor) -> Response
     form = PreferencesForm.sent(sent)
     only_show = sent.get("do") == "show"
     with (reading if only_show else writing)(door.services.engine) as session:
+        if not only_show:
+            held(session, public_id)
         here = _view(door, session, public_id)
         try:
             choices = read_choices(
@@ -69,10 +73,9 @@ def _save(
     door: Door, request: Request, session: Session, subscriber: Subscriber, choices: Choices
 ) -> Changed:
     """Do what can be done at once; what was added is left to be asked for."""
-    locked(session, Subscriber.id == subscriber.id)
     now, signed = door.clock(), by_link(door, request, SAVE_WORDING)
     received = {
-        held.newsletter for held in subscriber.subscriptions if held.state == SubscriptionState.CONFIRMED
+        each.newsletter for each in subscriber.subscriptions if each.state == SubscriptionState.CONFIRMED
     }
     changed = Changed.between(subscriber, choices, received, now=now)
     for slug in changed.left:
@@ -82,15 +85,12 @@ def _save(
             pause(session, subscriber, None, choices.paused_until, **signed)
         else:
             resume(session, subscriber, None, **signed)
-    consent.change(
-        session,
-        subscriber,
-        lens=choices.lens,
-        rhythm=choices.rhythm,
-        channel=signed["channel"],
-        wording=SAVE_WORDING,
-        now=now,
-    )
+    if changed.counted:
+        counting = by_link(door, request, COUNT_WORDING)
+        agree_to_be_counted(session, subscriber, choices.counted, **counting)
+        if not choices.counted:
+            forget_reader(session, subscriber.id)
+    consent.change(session, subscriber, lens=choices.lens, rhythm=choices.rhythm, **signed)
     return changed
 
 
@@ -123,6 +123,8 @@ def _page(
         changed=changed,
         meaning=[] if faults else meaning(session, here, choices),
         save_wording=SAVE_WORDING,
+        count_wording=COUNT_WORDING,
+        counted_days=KEPT.days,
         show_wording=SHOW_WORDING,
     )
 

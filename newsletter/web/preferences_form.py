@@ -42,6 +42,7 @@ class PreferencesForm:
     length: str
     #: an ISO date, or empty
     pause: str
+    counted: bool
 
     @classmethod
     def of(cls, subscriber: Subscriber, names: Mapping[str, str], site: Site, *, now: datetime) -> Self:
@@ -66,6 +67,7 @@ class PreferencesForm:
             hour=str(rhythm.hour),
             length="short" if lens.short else "full",
             pause=pause.isoformat() if pause else "",
+            counted=subscriber.counted,
         )
 
     @classmethod
@@ -85,6 +87,7 @@ class PreferencesForm:
             hour=one(fields, "hour"),
             length=one(fields, "length"),
             pause=one(fields, "pause").strip(),
+            counted="counted" in fields,
         )
 
 
@@ -97,6 +100,8 @@ class Choices:
     rhythm: Rhythm
     #: the first day with mail again, in the reader's zone
     pause: date | None
+    #: whether they agree to be counted
+    counted: bool
 
     @property
     def paused_until(self) -> datetime | None:
@@ -127,7 +132,7 @@ def read_choices(
     if not set(form.newsletters) <= known:
         faults["newsletters"] = "Please choose from the newsletters below."
     faults |= _word_faults(form.words)
-    if not form.min_outlets.isdecimal() or not 1 <= int(form.min_outlets[:4]) <= MOST_OUTLETS:
+    if form.min_outlets not in map(str, range(1, MOST_OUTLETS + 1)):
         faults["min_outlets"] = f"Please write a whole number from 1 to {MOST_OUTLETS}."
     if not set(form.languages) <= offered:
         faults["languages"] = "Please choose from the languages below."
@@ -149,6 +154,8 @@ def read_choices(
         ),
         rhythm=Rhythm(timezone, hour, weekdays),
         pause=pause,
+        # where it is not asked for, what was said stays
+        counted=form.counted if site.counts_readers else held.counted,
     )
 
 

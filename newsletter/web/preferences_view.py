@@ -135,6 +135,7 @@ class Changed:
     #: fields of the lens, and "rhythm"
     fields: frozenset[str]
     pause: bool
+    counted: bool
 
     @classmethod
     def between(
@@ -152,10 +153,11 @@ class Changed:
             left=tuple(sorted(slug for slug in received if slug not in choices.newsletters)),
             fields=frozenset(changed),
             pause=choices.pause != pause_of(subscriber, now=now),
+            counted=choices.counted != subscriber.counted,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.left or self.fields or self.pause)
+        return bool(self.added or self.left or self.fields or self.pause or self.counted)
 
 
 @dataclass(frozen=True)

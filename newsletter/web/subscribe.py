@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from newsletter import outbox
-from newsletter.links import CONFIRM_LIFE
+from newsletter.links import CONFIRM_LIFE, preferences_url
 from newsletter.models.delivery import DeliveryKind
 from newsletter.store.engine import reading, writing
 from newsletter.web import limits
@@ -82,6 +82,13 @@ def subscribe_by_json(request: Request, body: SentBody, door: AtDoor) -> Respons
     return JSONResponse({"status": "asked", "next": "a mail asks the owner of the address to confirm"}, 202)
 
 
+@router.options("/api/subscribe")
+def allow_json() -> Response:
+    """What browsers ask before a page of the site's may post JSON (Fetch standard §3.2.2)."""
+    allowed = {"access-control-allow-methods": "POST", "access-control-allow-headers": "content-type"}
+    return Response(status_code=204, headers={**allowed, "access-control-max-age": "86400"})
+
+
 @router.get("/embed")
 def show_snippet(door: AtDoor) -> Response:
     """A form to be copied into other sites."""
@@ -102,7 +109,7 @@ def ask_to_subscribe(
     The one way in for the form, for JSON, and for a new link in place of an old one.
     """
     now, ip = door.clock(), ip_of(request)
-    with writing(door.services.engine) as session:
+    with limits.on_the_beat(), writing(door.services.engine) as session:
         if not limits.admitted(
             door, session, DeliveryKind.CONFIRMATION, wish.address, ip, now, took_time=took_time
         ):
@@ -141,6 +148,8 @@ def ask_to_subscribe(
                 now=now,
                 life=outbox.CONFIRMATION_LIFE,
             )
+        # for everybody alike: the answer must not take longer for those whom we know
+        door.services.wake(session)
 
 
 def _has_all(subscriber: Subscriber | None, wish: Wish) -> bool:
@@ -238,6 +247,7 @@ def _confirm_page(door: Door, session: Session, public_id: str, slugs: list[str]
             subscriber.email_key
         ),
         subscriber=subscriber,
+        preferences=preferences_url(door.pages.base, door.services.tokens, public_id),
         wording=CONFIRM_WORDING,
     )
 

@@ -12,6 +12,7 @@ from newsletter.store.engine import writing
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, ip_of, name_of
 from subscribers import roster
 from subscribers.consent import Channel, UnknownSubscriber
+from subscribers.enrolment import locked
 from subscribers.models import Subscriber, SubscriptionState
 from subscribers.tokens import BadToken, ExpiredToken, Purpose
 from subscribers.undo import UNDO_LIFE, Standing, standing, undo
@@ -42,6 +43,14 @@ def known(session: Session, public_id: str) -> Subscriber:
     if subscriber is None:
         raise UnknownSubscriber
     return subscriber
+
+
+def held(session: Session, public_id: str) -> Subscriber:
+    """The same for an act: locked, so that nobody is changed, or erased, while we act on them."""
+    found = locked(session, Subscriber.public_id == public_id)
+    if not found:
+        raise UnknownSubscriber
+    return found[0]
 
 
 def undo_token(door: Door, session: Session, subscriber: Subscriber, before: Standing) -> str | None:
@@ -78,14 +87,14 @@ def go_back(request: Request, token: str, door: AtDoor) -> Response:
     except ExpiredToken:
         return _too_late(door)
     with writing(door.services.engine) as session:
-        subscriber = known(session, public_id)
+        subscriber = held(session, public_id)
         outcome = undo(
             session, subscriber, (way_back[0], way_back[1]), **by_link(door, request, UNDO_WORDING)
         )
         received = [
-            name_of(door, held.newsletter)
-            for held in subscriber.subscriptions
-            if held.state == SubscriptionState.CONFIRMED
+            name_of(door, each.newsletter)
+            for each in subscriber.subscriptions
+            if each.state == SubscriptionState.CONFIRMED
         ]
         return door.pages.answer(
             "undone.html",

@@ -3,18 +3,20 @@
 GET only ever shows, since scanners open every link; what a link may do is in its token alone.
 """
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.store.engine import reading, writing
 from newsletter.web.acts import offers
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentBody, SentForm, ip_of, name_of
-from newsletter.web.undoing import by_link, still_open, undo_token
+from newsletter.web.undoing import by_link, held, still_open, undo_token
 from subscribers import consent, roster
-from subscribers.consent import Channel
+from subscribers.consent import Channel, UnknownSubscriber
 from subscribers.models import SubscriptionState
 from subscribers.tokens import Purpose
-from subscribers.undo import standing
+from subscribers.undo import make_void, standing
 
 router = APIRouter(route_class=PageRoute)
 
@@ -36,8 +38,8 @@ def ask_to_unsubscribe(token: str, door: AtDoor) -> Response:
     public_id, slug = _leave(door, token)
     with reading(door.services.engine) as session:
         subscriber = roster.by_public_id(session, public_id)
-        held = subscriber.subscriptions if subscriber else []
-        ahead = {each.newsletter for each in held if each.state != SubscriptionState.UNSUBSCRIBED}
+        own = subscriber.subscriptions if subscriber else []
+        ahead = {each.newsletter for each in own if each.state != SubscriptionState.UNSUBSCRIBED}
         if subscriber is None or slug not in ahead:
             return _left_page(door, token, slug)
         return door.pages.answer(
@@ -61,16 +63,19 @@ def unsubscribe(request: Request, token: str, body: SentBody, door: AtDoor) -> R
     public_id, slug = _leave(door, token)
     if b"List-Unsubscribe" not in body or b"One-Click" not in body:
         return _end(door, request, token, public_id, slug, slug, UNSUBSCRIBE_WORDING)
+    now = door.clock()
     with writing(door.services.engine) as session:
-        consent.unsubscribe(
+        ended = consent.unsubscribe(
             session,
             public_id,
             slug,
             channel=Channel.ONE_CLICK,
             wording=ONE_CLICK_WORDING,
             ip=ip_of(request),
-            now=door.clock(),
+            now=now,
         )
+        if not ended:
+            make_void(session, public_id, slug, now=now)
     return PlainTextResponse("You are unsubscribed.\n")
 
 
@@ -105,13 +110,19 @@ def _end(
     door: Door, request: Request, token: str, public_id: str, slug: str, ended: str | None, wording: str
 ) -> Response:
     with writing(door.services.engine) as session:
-        subscriber = roster.by_public_id(session, public_id)
-        if subscriber is None:
+        try:
+            subscriber = held(session, public_id)
+        except UnknownSubscriber:
             return _left_page(door, token, slug)
         before = standing(session, subscriber)
         consent.unsubscribe(session, public_id, ended, **by_link(door, request, wording))
         undo = undo_token(door, session, subscriber, before)
-    return _left_page(door, token, slug if ended else None, undo=undo, asks=undo is not None)
+        still = [
+            name_of(door, each.newsletter)
+            for each in subscriber.subscriptions
+            if each.state == SubscriptionState.CONFIRMED
+        ]
+    return _left_page(door, token, slug if ended else None, still=still, undo=undo, asks=undo is not None)
 
 
 def _left_page(
@@ -119,14 +130,19 @@ def _left_page(
     token: str,
     slug: str | None,
     *,
+    still: Sequence[str] = (),
     undo: str | None = None,
     asks: bool = False,
     thanks: bool = False,
 ) -> Response:
-    """The page of somebody who does not, or no more, receive `slug`, or with None anything at all."""
+    """The page of somebody who does not, or no more, receive `slug`, or with None anything at all.
+
+    `still` are the names of what they receive as before.
+    """
     return door.pages.answer(
         "unsubscribed.html",
         name=name_of(door, slug) if slug else "all newsletters",
+        still=still,
         leave=_link(door, token),
         undo=undo,
         reasons=REASONS if asks else (),

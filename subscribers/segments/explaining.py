@@ -1,6 +1,6 @@
 """A rule in plain words, for the person who wrote it to see whether it says what they meant."""
 
-from subscribers.segments.rule import AllOf, AnyOf, Field, Is, Joined, Not, Rule, Side
+from subscribers.segments.rule import AllOf, AnyOf, Engaged, Field, Is, Joined, NeverEngaged, Not, Rule, Side
 
 #: what holds, and what holds if not
 _SAYINGS = {
@@ -18,6 +18,11 @@ _JOINED = {
     Side.BEFORE: ("joined before {}", "joined on or after {}"),
     Side.AFTER: ("joined after {}", "joined on or before {}"),
 }
+_ENGAGED = {
+    Side.BEFORE: ("were last engaged before {}", "were not last engaged before {}"),
+    Side.AFTER: ("were engaged after {}", "were not engaged after {}"),
+}
+_NEVER_ENGAGED = ("were never engaged", "were engaged at some time")
 
 
 def explain(rule: Rule) -> str:
@@ -47,6 +52,10 @@ def _inner(rule: Rule, truth: bool) -> str:
             return _SAYINGS[field][not truth].format(f"“{value}”")
         case Joined(side, day):
             return _JOINED[side][not truth].format(day.isoformat())
+        case Engaged(side, day):
+            return _ENGAGED[side][not truth].format(day.isoformat())
+        case NeverEngaged():
+            return _NEVER_ENGAGED[not truth]
         case _:
             connective, parts = _parts(rule, truth)
             inside = f" {connective} ".join(_inner(part, truth) for part, truth in parts)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from subscribers.lens import term
 from subscribers.rhythm import InvalidRhythm, parse_zone
-from subscribers.segments.rule import AllOf, AnyOf, Field, Is, Joined, Not, Rule, Side
+from subscribers.segments.rule import AllOf, AnyOf, Engaged, Field, Is, Joined, NeverEngaged, Not, Rule, Side
 
 #: characters
 LONGEST = 2_000
@@ -82,6 +82,10 @@ def write(rule: Rule) -> str:
             return f"not {_enclosed(inner)}"
         case Joined(side, day):
             return f"joined {side} {day.isoformat()}"
+        case Engaged(side, day):
+            return f"engaged {side} {day.isoformat()}"
+        case NeverEngaged():
+            return "never engaged"
         case Is(field, value):
             return f"{field} = {_quoted(value)}"
 
@@ -170,18 +174,24 @@ class _Parser:
                         self._take(), f"the ( at character {token.position + 1} is not closed: add )"
                     )
                 return rule
-            case "joined":
-                return self._joined()
+            case "joined" | "engaged" as happened:
+                side, day = self._beside(happened)
+                return Joined(side, day) if happened == "joined" else Engaged(side, day)
+            case "never":
+                if not self._took("engaged"):
+                    raise self._bad(self._take(), "never what? Write never engaged")
+                return NeverEngaged()
             case key if key in list(Field):
                 return self._is(Field(key))
         raise self._bad(token, _no_condition(token))
 
-    def _joined(self) -> Joined:
+    def _beside(self, happened: str) -> tuple[Side, date]:
         side, day = self._take(), self._take()
         if side.key not in list(Side):
-            raise self._bad(side, "joined what? Write joined before 2026-01-31, or joined after 2026-01-31")
+            remedy = f"Write {happened} before 2026-01-31, or {happened} after 2026-01-31"
+            raise self._bad(side, f"{happened} when? {remedy}")
         try:
-            return Joined(Side(side.key), date.fromisoformat(day.text))
+            return Side(side.key), date.fromisoformat(day.text)
         except ValueError:
             raise self._bad(day, f"{day.shown} is not a date: write it as 2026-01-31") from None
 
@@ -218,7 +228,7 @@ class _Parser:
 
 def _no_condition(token: _Token) -> str:
     """What to say of a token where a condition ought to begin."""
-    known = [*Field, "joined"]
+    known = [*Field, "joined", "engaged", "never"]
     if near := get_close_matches(token.key, known, n=1):
         return f"unknown condition {token.shown}: did you mean {near[0]}?"
     return f"expected a condition, not {token.shown}: it begins with not, ( or {', '.join(known)}"

@@ -46,6 +46,22 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Engaged:
+    """Last did something that only they can do on an earlier, or on a later day than `day`, in UTC.
+
+    Whoever never did is on neither side.
+    """
+
+    side: Side
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class NeverEngaged:
+    """Never did anything that only they can do, as far as is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     rule: "Rule"
 
@@ -62,7 +78,7 @@ class AnyOf:
     rules: tuple["Rule", ...]
 
 
-Rule = Is | Joined | Not | AllOf | AnyOf
+Rule = Is | Joined | Engaged | NeverEngaged | Not | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,8 @@ class SubscriberFacts:
     batch: int | None
     file: str | None
     joined_at: datetime
+    #: when they last did something that only they can do, see `engagement`
+    engaged_at: datetime | None
     erased: bool
 
 
@@ -96,10 +114,18 @@ def _holds(rule: Rule, facts: SubscriberFacts) -> bool:
         case Not(inner):
             return not _holds(inner, facts)
         case Joined(side, day):
-            joined = facts.joined_at.astimezone(UTC).date()
-            return joined < day if side is Side.BEFORE else joined > day
+            return _beside(facts.joined_at, side, day)
+        case Engaged(side, day):
+            return facts.engaged_at is not None and _beside(facts.engaged_at, side, day)
+        case NeverEngaged():
+            return facts.engaged_at is None
         case Is(field, value):
             return value in _values(field, facts)
+
+
+def _beside(moment: datetime, side: Side, day: date) -> bool:
+    on = moment.astimezone(UTC).date()
+    return on < day if side is Side.BEFORE else on > day
 
 
 def _values(field: Field, facts: SubscriberFacts) -> frozenset[str | None]:

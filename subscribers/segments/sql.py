@@ -4,16 +4,17 @@ Values reach the database as bound parameters only. A lens is stored once for al
 what is asked of lenses costs as much as there are different ones, however many the readers.
 """
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from subscribers.models import Batch, LensRecord, Subscriber, Subscription, SubscriptionState, Tag
-from subscribers.segments.rule import AllOf, AnyOf, Field, Is, Joined, Not, Rule, Side
+from subscribers.segments.rule import AllOf, AnyOf, Engaged, Field, Is, Joined, NeverEngaged, Not, Rule, Side
 
 #: the part of a lens that a condition asks about
 _LENS_PARTS = {Field.AUDIENCE: "audiences", Field.COMPANY: "companies", Field.TOPIC: "topics"}
@@ -34,11 +35,19 @@ def _holds(rule: Rule) -> ColumnElement[bool]:
         case Not(inner):
             return not_(_holds(inner))
         case Joined(side, day):
-            if side is Side.BEFORE:
-                return Subscriber.created_at < datetime.combine(day, time.min, UTC)
-            return Subscriber.created_at > datetime.combine(day, time.max, UTC)
+            return _beside(Subscriber.created_at, side, day)
+        case Engaged(side, day):
+            return and_(Subscriber.engaged_at.is_not(None), _beside(Subscriber.engaged_at, side, day))
+        case NeverEngaged():
+            return Subscriber.engaged_at.is_(None)
         case Is(field, value):
             return _is(field, value)
+
+
+def _beside(moment: InstrumentedAttribute[Any], side: Side, day: date) -> ColumnElement[bool]:
+    if side is Side.BEFORE:
+        return moment < datetime.combine(day, time.min, UTC)
+    return moment > datetime.combine(day, time.max, UTC)
 
 
 def _is(field: Field, value: str) -> ColumnElement[bool]:

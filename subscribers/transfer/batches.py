@@ -16,8 +16,9 @@ from subscribers.transfer.table import Survey
 from subscribers.transfer.taking import Terms, import_people
 from subscribers.unique import insert_new
 
-#: records taken in one transaction
-PORTION = 1_000
+#: records taken in one transaction: many, since each writes to pages all over the indexes, and few
+#: enough for SQLite's 32,766 parameters and for those who wait to write meanwhile
+PORTION = 4_000
 
 
 class Overtaken(RuntimeError):
@@ -61,8 +62,10 @@ def advance(
     done: int,
     fingerprints: Fingerprints,
     now: datetime,
-) -> list[Asked]:
-    """Take the next records in; the confirmations now to be mailed. Raises Overtaken.
+) -> tuple[ImportReport, list[Asked]]:
+    """Take the next records in; what became of them, and the confirmations now to be mailed.
+
+    Raises Overtaken where another process took them.
 
     `done`: how many came before them. None at all: the file is finished.
     """
@@ -71,17 +74,17 @@ def advance(
         raise Overtaken
     if not records:
         batch.finished_at = now
-        return []
+        return ImportReport(), []
     news, asked = import_people(
         session, records, terms, fingerprints=fingerprints, now=now, batch_id=batch_id
     )
     total = ImportReport.read(batch.report)
     total.add(news)
-    batch.report = total.to_json()
+    batch.report = total.to_store()
     batch.done += len(records)
-    return asked
+    return news, asked
 
 
 def report(session: Session, batch_id: int) -> ImportReport:
-    """What the import came to so far, in all its runs."""
+    """What the import came to so far, in all its runs, without a word of the file."""
     return ImportReport.read(session.get_one(Batch, batch_id).report)

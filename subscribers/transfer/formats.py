@@ -32,13 +32,18 @@ class Format:
     tall: bool = True
     #: characters of the longest record that makes sense
     longest: int = 100_000
-    #: cells have a quote before what a spreadsheet would take for a formula
-    quoted: bool = False
+    #: what the service takes for the beginning of a formula, and puts a quote before
+    guards: frozenset[str] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
         """Every column that we read."""
         return frozenset(self.read).union(*self.fields.values())
+
+
+def unguarded(cell: str, guards: frozenset[str]) -> str:
+    """The cell without the quote that guards a spreadsheet from it; a quote before anything else stays."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in guards else cell
 
 
 def columns_of(**columns: str) -> dict[str, tuple[str, ...]]:
@@ -58,7 +63,7 @@ def by_word(column: str, words: Mapping[Status, str], *, left: str = "") -> Call
             return Status.SUBSCRIBED
         said = term(row[column])
         if said not in meaning:
-            raise BadLine(f"unknown {column} {said[:40]!r}", f"use one of {', '.join(meaning)}")
+            raise BadLine(f"unknown {column}", f"use one of {', '.join(meaning)}", said)
         found = meaning[said]
         return Status.UNSUBSCRIBED if row.get(left) and not found.closes else found
 
@@ -71,7 +76,7 @@ def by_flag(column: str, *, wanted: str, left: str = "") -> Callable[[Row], Stat
     def read(row: Row) -> Status:
         said = row.get(column, "").casefold()
         if said not in ("true", "false", "1", "0"):
-            raise BadLine(f"{column} is {said[:40]!r}", "use true or false")
+            raise BadLine(f"{column} is neither true nor false", "use true or false", said)
         is_wanted = (said in ("true", "1")) == (wanted == "true")
         return Status.SUBSCRIBED if is_wanted and not row.get(left) else Status.UNSUBSCRIBED
 

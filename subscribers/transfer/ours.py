@@ -4,7 +4,8 @@ Lists and ledgers stand in their cells as JSON.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from subscribers.transfer.table import BadLine
 
 COLUMNS = (
     "email",
+    "public_id",
     "name",
     "country",
     "timezone",
@@ -23,10 +25,13 @@ COLUMNS = (
     "weekdays",
     "tags",
     "created_at",
+    "engaged_at",
+    "counted",
     "suppressed",
     "suppressed_since",
     "suppressed_note",
     "lens",
+    "muted_stories",
     "subscriptions",
     "consent",
 )
@@ -34,34 +39,63 @@ SUBSCRIPTION_TIMES = ("requested_at", "confirmed_at", "unsubscribed_at", "paused
 CONSENT_TEXTS = ("channel", "wording", "wording_version", "ip")
 
 #: what a spreadsheet takes for the beginning of a formula (OWASP, CSV injection), and our guard itself
-_DANGEROUS = tuple("=+-@\t\r\n＝＋－＠'")
+GUARDS = frozenset("=+-@\t\r\n＝＋－＠'")
+#: how `public_id` looks, which stands in links
+_PUBLIC_ID = re.compile(r"[\w-]{16,64}", re.ASCII)
 
 
 def guarded(cell: str) -> str:
-    """The cell as no spreadsheet takes it for a formula; `unguarded` gives the same cell back."""
-    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
-
-
-def unguarded(cell: str) -> str:
-    return cell.removeprefix("'")
+    """The cell as no spreadsheet takes it for a formula; `formats.unguarded` gives the same cell back."""
+    return f"'{cell}" if cell[:1] in GUARDS else cell
 
 
 def past(row: Mapping[str, str]) -> Past:
-    """What only our own export tells of a person. Raises BadLine where its cells were spoilt."""
+    """What only our own export tells of a person. Raises BadLine where its cells were spoilt.
+
+    Older exports tell neither `public_id`, `engaged_at` and `counted` nor muted stories.
+    """
     try:
         weekdays = row["weekdays"]
+        if any("\0" in cell or "\\u0000" in cell for cell in row.values()):
+            raise ValueError("a NUL, which no database keeps")
         return Past(
             lens=Lens.read(json.loads(row["lens"] or "{}")),
             weekdays=parse_weekdays(weekdays.split(",") if weekdays else DAYS),
-            subscriptions=[_subscription(held) for held in json.loads(row["subscriptions"] or "[]")],
+            subscriptions=_once("newsletter", map(_subscription, json.loads(row["subscriptions"] or "[]"))),
             consent=[_consent(line) for line in json.loads(row["consent"] or "[]")],
+            public_id=_public_id(row.get("public_id", "")),
+            engaged_at=_moment(row.get("engaged_at")),
+            counted={"": False, "false": False, "true": True}[row.get("counted", "")],
+            muted=_once("story_id", map(_muted, json.loads(row.get("muted_stories") or "[]"))),
             note=row["suppressed_note"] or None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadLine(
-            f"a cell of our own export was changed ({type(error).__name__}: {str(error)[:80]})",
-            "export anew, and leave lens, subscriptions and consent as they are",
+            "a cell of our own export was changed",
+            "export anew, and leave lens, muted_stories, subscriptions and consent as they are",
+            f"{type(error).__name__}: {error}",
         ) from None
+
+
+def _once(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, in which every value of that column stands once."""
+    found = list(rows)
+    if len({row[name] for row in found}) < len(found):
+        raise ValueError(f"the same {name} twice")
+    return found
+
+
+def _public_id(text: str) -> str | None:
+    if text and not _PUBLIC_ID.fullmatch(text):
+        raise ValueError("a public_id that cannot stand in a link")
+    return text or None
+
+
+def _muted(story: Mapping[str, Any]) -> dict[str, Any]:
+    number, at = int(story["story"]), _moment(story["at"])
+    if at is None or not 0 < number < 1 << 63:
+        raise ValueError("a muted story without its number or its time")
+    return {"story_id": number, "at": at}
 
 
 def _subscription(held: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """People as a file describes them, whatever its format: pure values between reading and taking in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any, Self
 from subscribers.address import Address
 from subscribers.enrolment import Applicant, Origin
 from subscribers.lens import Lens
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, SubscriptionState
 from subscribers.rhythm import Rhythm
 
 #: lines that a report spells out; beyond, it counts them
@@ -41,6 +41,13 @@ class Past:
     #: the columns of each subscription and each line of the ledger
     subscriptions: Sequence[Mapping[str, Any]]
     consent: Sequence[Mapping[str, Any]]
+    #: by which links in mails of the past name them; None where the file tells none
+    public_id: str | None
+    #: of the same names in `models.Subscriber`
+    engaged_at: datetime | None
+    counted: bool
+    #: the columns of each muted story
+    muted: Sequence[Mapping[str, Any]]
     #: the note beside a suppression
     note: str | None
 
@@ -74,6 +81,17 @@ class Person:
     left_at: datetime | None = None
     past: Past | None = None
 
+    def standing(self, newsletters: tuple[str, ...]) -> list[tuple[Status, tuple[str, ...]]]:
+        """How they stand with which newsletters: with those given, or with those that their past tells."""
+        if self.past is None:
+            return [(self.status, newsletters)]
+        told = {
+            Status.SUBSCRIBED: self.past.newsletters(SubscriptionState.CONFIRMED),
+            Status.PENDING: self.past.newsletters(SubscriptionState.PENDING),
+            Status.UNSUBSCRIBED: self.past.newsletters(SubscriptionState.UNSUBSCRIBED),
+        }
+        return [(status, slugs) for status, slugs in told.items() if slugs]
+
     def applicant(self, known: Subscriber | None, batch_id: int | None) -> Applicant:
         """With what the record says laid over what is known."""
         lens = known.lens if known else Lens()
@@ -92,11 +110,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record that cannot be taken, where it stands, why, and what to do about it."""
+    """A record that cannot be taken, where it stands, why, and what to do about it.
+
+    `reason` and `remedy` hold nothing of the record itself, which may be somebody's address or name.
+    """
 
     line: int
     reason: str
     remedy: str
+    #: the words that are at fault, for whoever has the file before them; never stored
+    quoted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +156,21 @@ class ImportReport:
             mine = getattr(self, name)
             setattr(self, name, (mine + value)[:SHOWN] if isinstance(value, list) else mine + value)
 
+    def quote(self, refused: Collection[Refusal]) -> None:
+        """Show the words that were at fault in these, which a stored report does not tell."""
+        told = {refusal.line: refusal for refusal in refused}
+        self.refused_lines = [told.get(refusal.line, refusal) for refusal in self.refused_lines]
+
     def to_json(self) -> dict[str, Any]:
-        """Counts, and the lines that are spelled out. `read` reads it."""
+        """Counts, and the lines that are spelled out."""
         return asdict(self)
+
+    def to_store(self) -> dict[str, Any]:
+        """The same without a word of the file: who is erased must not live on here. `read` reads it."""
+        document = self.to_json()
+        for refusal in document["refused_lines"]:
+            del refusal["quoted"]
+        return document
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:

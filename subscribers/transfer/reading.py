@@ -5,6 +5,7 @@ line about the same person.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from subscribers.address import InvalidAddress, InvalidName, parse, parse_name
 from subscribers.lens import term
 from subscribers.rhythm import InvalidRhythm, Rhythm, parse_hour, parse_zone
 from subscribers.transfer import ours
-from subscribers.transfer.formats import Row
+from subscribers.transfer.formats import Row, unguarded
 from subscribers.transfer.people import Person, Refusal
 from subscribers.transfer.services import OURS, PLAIN, recognise
 from subscribers.transfer.table import BadLine, Table
@@ -22,6 +23,8 @@ from subscribers.transfer.table import BadLine, Table
 #: where Substack puts those who asked it to forget them
 FORGOTTEN = "@deletion-request.substack.com"
 LONGEST_TAG = 100
+#: what Curated (Ruby) and listmonk (Go) write behind a time: a blank, the offset, perhaps the zone's name
+_SPACED_OFFSET = re.compile(r" ([+-]\d{4})(?: [A-Z]+| [+-]\d+)?$")
 
 
 class People:
@@ -55,11 +58,15 @@ class People:
                     raise cells
                 person = self._person(number, cells)
             except InvalidAddress as error:
-                yield Refusal(number, str(error), "correct the address, or take the line out")
+                remedy = "correct the address, or take the line out"
+                yield Refusal(
+                    number, "not an e-mail address", remedy, f"{_shown(error.typed)}: {error.reason}"
+                )
             except InvalidName as error:
-                yield Refusal(number, str(error), "correct the name, or leave it empty")
-            except (InvalidRhythm, BadLine) as error:
-                yield Refusal(number, error.reason, error.remedy)
+                remedy = "correct the name, or leave it empty"
+                yield Refusal(number, f"unusable name: {error.reason}", remedy)
+            except BadLine as error:
+                yield Refusal(number, error.reason, error.remedy, _shown(error.quoted))
             else:
                 first = first_met.setdefault(hash(person.address.key), number)
                 if first == number or person.status.closes:  # who left anywhere in the file has left
@@ -70,8 +77,8 @@ class People:
 
     def _person(self, number: int, cells: list[str]) -> Person:
         cells += [""] * (len(self._columns) - len(cells))
-        if self.format.quoted:
-            cells = [ours.unguarded(cell) for cell in cells]
+        if self.format.guards:
+            cells = [unguarded(cell, self.format.guards) for cell in cells]
         row = dict(zip(self._columns, map(str.strip, cells), strict=True))
         typed = self._text(row, "email") if "email" in self.format.fields else cells[0].strip()
         if typed.endswith(FORGOTTEN):
@@ -80,8 +87,6 @@ class People:
             )
         address = parse(typed)
         status = self.format.status(row)
-        strict = self.format is PLAIN
-        zone, hour = self._text(row, "timezone"), self._text(row, "hour")
         return Person(
             line=number,
             address=address,
@@ -89,8 +94,8 @@ class People:
             status=status,
             name=parse_name(self._name(row)),
             audiences=self._audiences_in(self._text(row, "audiences")),
-            timezone=(parse_zone(zone) if strict else self._zone(row, zone)) if zone else None,
-            hour=parse_hour(hour) if hour else None,
+            timezone=self._zone(row),
+            hour=self._hour(row),
             country=self._country(row),
             tags=self._tags(row),
             created_at=self._time(row, "created_at"),
@@ -112,24 +117,39 @@ class People:
         return " ".join(filter(None, parts)) or None
 
     def _audiences_in(self, cell: str) -> frozenset[str] | None:
+        if not cell:
+            return None
         for separator in ";|":
             cell = cell.replace(separator, ",")
         named = {term(name): name.strip() for name in cell.split(",") if name.strip()}
         for key, name in named.items():
             if key not in self._audiences:
                 known = ", ".join(sorted(self._audiences))
-                raise BadLine(f"unknown audience {name[:80]!r}", f"use {known}")
+                raise BadLine("unknown audience", f"use {known}", name)
         return frozenset(named) or None
 
-    def _zone(self, row: Row, name: str) -> str | None:
+    def _zone(self, row: Row) -> str | None:
+        if not (name := self._text(row, "timezone")):
+            return None
         try:
             return parse_zone(name)
-        except InvalidRhythm:
+        except InvalidRhythm as error:
+            if self.format is PLAIN:
+                raise BadLine("unknown time zone", error.remedy, name) from None
             self._count_unread(row, "timezone")
             return None
 
+    def _hour(self, row: Row) -> int | None:
+        if not (text := self._text(row, "hour")):
+            return None
+        try:
+            return parse_hour(text)
+        except InvalidRhythm as error:
+            raise BadLine("unknown hour", error.remedy, text) from None
+
     def _country(self, row: Row) -> str | None:
-        code = self._text(row, "country")
+        if not (code := self._text(row, "country")):
+            return None
         if len(code) == 2 and code.isascii() and code.isalpha():
             return code.upper()
         self._count_unread(row, "country")
@@ -137,30 +157,36 @@ class People:
 
     def _tags(self, row: Row) -> frozenset[str]:
         """The words in the cell, each perhaps in quotes."""
-        words = next(
-            csv.reader([self._text(row, "tags")], delimiter=self.format.tag_separator, skipinitialspace=True),
-            [],
-        )
+        if not (cell := self._text(row, "tags")):
+            return frozenset()
+        words = next(csv.reader([cell], delimiter=self.format.tag_separator, skipinitialspace=True), [])
         return frozenset(tag for word in words if (tag := term(word)[:LONGEST_TAG]))
 
     def _time(self, row: Row, field: str) -> datetime | None:
         """ISO 8601 with a blank or a T, UTC unless it names an offset."""
-        text = self._text(row, field)
+        if not (text := self._text(row, field)):
+            return None
         try:
-            found = datetime.fromisoformat(text.removesuffix(" UTC"))
+            found = datetime.fromisoformat(_SPACED_OFFSET.sub(r"\1", text).removesuffix(" UTC"))
             return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         except (ValueError, OverflowError):
             self._count_unread(row, field)
             return None
 
     def _ip(self, row: Row) -> str | None:
+        if not (text := self._text(row, "agreed_ip")):
+            return None
         try:
-            return str(ip_address(self._text(row, "agreed_ip")))
+            return str(ip_address(text))
         except ValueError:
             self._count_unread(row, "agreed_ip")
             return None
 
     def _count_unread(self, row: Row, field: str) -> None:
-        """Count the cell, if it holds anything."""
-        if self._text(row, field):
-            self.not_read[next(column for column in self.format.fields[field] if row.get(column))] += 1
+        """Count the filled cell of the field."""
+        self.not_read[next(column for column in self.format.fields[field] if row.get(column))] += 1
+
+
+def _shown(words: str) -> str:
+    """As a message may quote them, however many there are."""
+    return repr(words if len(words) <= 80 else f"{words[:79]}…") if words else ""

@@ -1,8 +1,17 @@
-"""The files we know: one value for each, and how a file is recognised among them."""
+"""The files we know: one value for each, and how a file is recognised among them.
+
+Columns and words come from what writes the files, or from samples of them: Ghost's `members-csv` (which
+guards cells like a spreadsheet's formula), listmonk's `cmd/subscribers.go` (times as Go prints them),
+Keila's contact import, Buttondown's OpenAPI document and changelog (the types of subscribers), and the
+samples of TryGhost/migrate for Mailchimp, Substack, beehiiv and Curated (times as Ruby prints them).
+Substack's dashboard is known by its column chooser alone.
+"""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from subscribers.transfer.formats import Format, Row, by_flag, by_word, columns_of
+from subscribers.transfer.ours import GUARDS
 from subscribers.transfer.people import Status
 from subscribers.transfer.table import BadFile, BadLine
 
@@ -14,6 +23,10 @@ def _mailchimp(row: Row) -> Status:
 
 
 def _substack_dashboard(row: Row) -> Status:
+    return Status.UNSUBSCRIBED if row.get("cancel date") else Status.SUBSCRIBED
+
+
+def _substack_old_dashboard(row: Row) -> Status:
     return Status.SUBSCRIBED if row.get("receiving emails for") else Status.UNSUBSCRIBED
 
 
@@ -31,7 +44,9 @@ def _ours(row: Row) -> Status:
     }
     reason = row.get("suppressed", "")
     if reason not in meaning:
-        raise BadLine(f"suppressed for {reason[:40]!r}", f"use one of {', '.join(filter(None, meaning))}")
+        raise BadLine(
+            "suppressed for an unknown reason", f"use one of {', '.join(filter(None, meaning))}", reason
+        )
     return meaning[reason]
 
 
@@ -59,12 +74,48 @@ OURS = Format(
         created_at="created_at",
         left_at="suppressed_since",
     ),
-    read=("weekdays", "lens", "subscriptions", "consent", "suppressed", "suppressed_note"),
+    read=(
+        "public_id",
+        "weekdays",
+        "engaged_at",
+        "counted",
+        "lens",
+        "muted_stories",
+        "subscriptions",
+        "consent",
+        "suppressed",
+        "suppressed_note",
+    ),
     longest=1_000_000,
-    quoted=True,
+    guards=GUARDS,
 )
 
 _SUBSTACK_FLAGS = by_flag("email_disabled", wanted="false")
+
+_BUTTONDOWN_TYPES = {
+    Status.SUBSCRIBED: "regular premium gifted trialed unpaid churned churning past_due paused",
+    Status.PENDING: "unactivated",
+    Status.UNSUBSCRIBED: "unsubscribed removed",
+    Status.BOUNCED: "undeliverable malformed",
+    Status.COMPLAINED: "complained",
+    Status.BLOCKED: "blocked spammy disposable disabled",
+}
+_BUTTONDOWN = Format(
+    name="Buttondown",
+    signs=frozenset({"email", "subscriber_type"}),
+    # "paused" is a hold of the paid part alone: such people still get mail
+    status=by_word("subscriber_type", _BUTTONDOWN_TYPES, left="unsubscription_date"),
+    fields=columns_of(
+        email="email|email_address",
+        tags="tags",
+        created_at="creation_date",
+        agreed_at="subscription_date|creation_date",
+        agreed_ip="ip_address",
+        left_at="unsubscription_date",
+    ),
+    read=("subscriber_type",),
+    tag_separator=";",
+)
 
 FORMATS = (
     OURS,
@@ -104,8 +155,21 @@ FORMATS = (
     ),
     Format(
         name="Substack (dashboard)",
-        signs=frozenset({"email", "subscription type", "activity", "receiving emails for"}),
+        signs=frozenset({"email", "type", "start date"}),
         status=_substack_dashboard,
+        fields=columns_of(
+            email="email",
+            name="name",
+            country="country",
+            created_at="start date",
+            agreed_at="start date",
+            left_at="cancel date",
+        ),
+    ),
+    Format(
+        name="Substack (old dashboard)",
+        signs=frozenset({"email", "subscription type", "activity", "receiving emails for"}),
+        status=_substack_old_dashboard,
         fields=columns_of(
             email="email",
             name="name",
@@ -151,32 +215,15 @@ FORMATS = (
             left_at="deleted_at",
         ),
         read=("subscribed_to_emails",),
+        guards=frozenset("=+-@\t\r"),
     ),
-    Format(
-        name="Buttondown",
-        signs=frozenset({"email", "subscriber_type"}),
-        status=by_word(
-            "subscriber_type",
-            {
-                Status.SUBSCRIBED: "regular premium gifted trialed unpaid churned churning past_due",
-                Status.PENDING: "unactivated",
-                Status.UNSUBSCRIBED: "unsubscribed removed paused",
-                Status.BOUNCED: "undeliverable",
-                Status.COMPLAINED: "complained",
-                Status.BLOCKED: "blocked spammy",
-            },
-            left="unsubscription_date",
-        ),
-        fields=columns_of(
-            email="email",
-            tags="tags",
-            created_at="creation_date",
-            agreed_at="subscription_date|creation_date",
-            agreed_ip="ip_address",
-            left_at="unsubscription_date",
-        ),
-        read=("subscriber_type",),
-        tag_separator=";",
+    _BUTTONDOWN,
+    replace(  # as its API names the same
+        _BUTTONDOWN,
+        name="Buttondown (API)",
+        signs=frozenset({"email_address", "type", "creation_date"}),
+        status=by_word("type", _BUTTONDOWN_TYPES, left="unsubscription_date"),
+        read=("type",),
     ),
     Format(
         name="listmonk",

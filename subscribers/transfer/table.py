@@ -24,11 +24,15 @@ class BadFile(ValueError):
 
 
 class BadLine(ValueError):
-    """This line is no record of a person."""
+    """This line is no record of a person.
 
-    def __init__(self, reason: str, remedy: str) -> None:
+    `quoted` are the words at fault; `reason` and `remedy` hold none of them.
+    """
+
+    def __init__(self, reason: str, remedy: str, quoted: str = "") -> None:
         self.reason = reason
         self.remedy = remedy
+        self.quoted = quoted
         super().__init__(f"{reason}: {remedy}")
 
 

@@ -1,10 +1,11 @@
 """How the people of a file come in, leave or are closed, as the file says, and nobody comes back.
 
-Works on up to 1,000 records at a time, in a fixed number of statements but for closed addresses. What
-a file says of leaving is done before what it says of joining.
+Works on some thousand records at a time, in a fixed number of statements but for closed addresses.
+Whoever nobody knows yet is written at once (`newcomers`); of the others, what the file says of leaving
+is done before what it says of joining.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +20,8 @@ from subscribers.enrolment import Applicant, enrol
 from subscribers.fingerprints import Fingerprints
 from subscribers.ledger import Channel, Evidence
 from subscribers.models import Act, Consent, Subscriber, SubscriptionState, SuppressionReason, Tag
+from subscribers.transfer.newcomers import Newcomer, to_be_asked, write
 from subscribers.transfer.people import ImportReport, KeptOut, Person, Refusal, Status
-from subscribers.transfer.restoring import restore
 from subscribers.unique import insert_new
 
 REASONS = {
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
+RANKS = tuple(Outcome)
 OUTCOMES = {
     Attested.ADDED: Outcome.ADDED,
     Attested.UPDATED: Outcome.CHANGED,
@@ -69,7 +71,7 @@ def import_people(
     now: datetime,
     batch_id: int | None = None,
 ) -> tuple[ImportReport, list[Asked]]:
-    """Take up to 1,000 records in; what became of them, and the confirmations now to be mailed.
+    """Take some thousand records in; what became of them, and the confirmations now to be mailed.
 
     Subscribed people are confirmed where `terms.source` vouches for it, and else asked; pending ones
     are always asked. Doing it again changes nothing. Raises ValueError without a newsletter.
@@ -108,9 +110,13 @@ class _Portion:
         self.session = session
         self.people = people
         self.terms = terms
+        self.newsletters = tuple(dict.fromkeys(terms.newsletters))
+        if not self.newsletters:
+            raise ValueError("name at least one newsletter")
         self.fingerprints = fingerprints
         self.now = now
         self.batch_id = batch_id
+        self.joining = Evidence(Channel.IMPORT, terms.source or terms.wording, None, now)
         self.asked: list[Asked] = []
         keys = [person.address.key for person in people]
         self.closed = suppression.reasons(session, keys, fingerprints)
@@ -120,50 +126,57 @@ class _Portion:
 
     def take(self) -> dict[int, Outcome]:
         """Line → what became of it."""
+        came = self._welcome()
+        others = [person for person in self.people if person.line not in came]
         joining: dict[tuple[bool, tuple[str, ...]], list[Person]] = defaultdict(list)
         leaving: dict[tuple[str, ...], list[Person]] = defaultdict(list)
-        restored: list[Person] = []
-        for person in self.people:
-            if self._is_new(person) and person.past and person.timezone and self.terms.source:
-                restored.append(person)
-                continue
-            for status, newsletters in self._standing(person):
+        for person in others:
+            for status, newsletters in person.standing(self.newsletters):
                 if status is Status.UNSUBSCRIBED:
                     leaving[newsletters].append(person)
                 elif not status.closes and not person.status.closes:
                     joining[status is Status.SUBSCRIBED, newsletters].append(person)
-        self._restore(restored)
         for newsletters, people in leaving.items():
             self._leave(people, newsletters)
         self._close([person for person in self.people if person.status in REASONS])
         for (is_agreed, newsletters), people in joining.items():
             self._join(people, newsletters, is_agreed=is_agreed)
-        self._mark()
+        self._mark(others)
         return self.outcomes
+
+    def _welcome(self) -> set[int]:
+        """Write those whom nobody knows and who stand in one line; returns their lines."""
+        lines = Counter(person.address.key for person in self.people)
+        strangers = [
+            newcomer
+            for person in self.people
+            if self._is_new(person)
+            and person.address.key not in self.closed
+            and lines[person.address.key] == 1
+            and (newcomer := self._newcomer(person))
+        ]
+        ids = write(self.session, strangers, batch_id=self.batch_id, now=self.now)
+        came = [newcomer for newcomer in strangers if newcomer.person.address.key in ids]
+        for newcomer in came:
+            self._note(newcomer.person, Outcome.ADDED if newcomer.joins else Outcome.UNSUBSCRIBED)
+        self.asked += to_be_asked(self.session, came, ids)
+        return {newcomer.person.line for newcomer in came}
+
+    def _newcomer(self, person: Person) -> Newcomer | None:
+        leaving, is_vouched = self._leaving(person), bool(self.terms.source)
+        return Newcomer.of(person, self.newsletters, self.joining, leaving, is_vouched=is_vouched)
 
     def why_kept_out(self, person: Person) -> str:
         if reason := self.closed.get(person.address.key):
             return f"suppressed: {reason}"
         return "unsubscribed"
 
-    def _standing(self, person: Person) -> list[tuple[Status, tuple[str, ...]]]:
-        """What the file says of the person and which newsletters."""
-        if person.past is None:
-            return [(person.status, self.terms.newsletters)]
-        told = {
-            Status.SUBSCRIBED: person.past.newsletters(SubscriptionState.CONFIRMED),
-            Status.PENDING: person.past.newsletters(SubscriptionState.PENDING),
-            Status.UNSUBSCRIBED: person.past.newsletters(SubscriptionState.UNSUBSCRIBED),
-        }
-        return [(status, newsletters) for status, newsletters in told.items() if newsletters]
-
     def _join(self, people: Sequence[Person], newsletters: Sequence[str], *, is_agreed: bool) -> None:
         applicants = [self._applicant(person) for person in people]
-        evidence = Evidence(Channel.IMPORT, self.terms.source or self.terms.wording, None, self.now)
         if is_agreed and self.terms.source:
-            became = vouch(self.session, applicants, newsletters, evidence, self.fingerprints)
+            became = vouch(self.session, applicants, newsletters, self.joining, self.fingerprints)
         else:
-            answers = ask(self.session, applicants, newsletters, evidence, self.fingerprints)
+            answers = ask(self.session, applicants, newsletters, self.joining, self.fingerprints)
             became = [outcome for outcome, _ in answers]
             self.asked += [mail for _, mail in answers if mail]
         for person, outcome in zip(people, became, strict=True):
@@ -171,10 +184,12 @@ class _Portion:
 
     def _leave(self, people: Sequence[Person], newsletters: Sequence[str]) -> None:
         """Record as unsubscribed, known or not, so that no later file brings them in."""
-        shut = [person for person in people if person.address.key in self.closed and self._is_new(person)]
-        for person in shut:
-            self._note(person, Outcome.KEPT_OUT)
-        leavers = [person for person in people if person not in shut]
+        leavers = []
+        for person in people:
+            if person.address.key in self.closed and self._is_new(person):
+                self._note(person, Outcome.KEPT_OUT)
+            else:
+                leavers.append(person)
         found = enrol(self.session, [self._applicant(person) for person in leavers], now=self.now)
         for person in leavers:
             subscriber, at = found[person.address.key], self._left_at(person)
@@ -185,10 +200,7 @@ class _Portion:
                 continue
             for slug in ended:
                 subscriber.subscription(slug, at).end(at)
-            wording = self.terms.source or "Unsubscribed in the imported file"
-            Evidence(Channel.IMPORT, wording, None, at).write(
-                self.session, Act.UNSUBSCRIBED, subscriber, ended
-            )
+            self._leaving(person).write(self.session, Act.UNSUBSCRIBED, subscriber, ended)
             self._note(person, Outcome.UNSUBSCRIBED)
         self.session.flush()
 
@@ -208,25 +220,19 @@ class _Portion:
             ):
                 self._note(person, Outcome.SUPPRESSED)
 
-    def _restore(self, people: Sequence[Person]) -> None:
-        """People of our own export whom nobody here knows: their subscriptions and ledger as they were."""
-        restore(self.session, people, batch_id=self.batch_id, now=self.now)
-        for person in people:
-            self._note(person, Outcome.ADDED)
-
-    def _mark(self) -> None:
+    def _mark(self, people: Sequence[Person]) -> None:
         """Tags and country, for those who are in."""
-        people = {
+        marked = {
             person.address.key: person
-            for person in self.people
+            for person in people
             if (person.tags or person.country) and self.outcomes[person.line] is not Outcome.KEPT_OUT
         }
-        subscribers = self._subscribers(people)
+        subscribers = self._subscribers(marked)
         held = select(Tag.subscriber_id, Tag.name).where(Tag.subscriber_id.in_([s.id for s in subscribers]))
         known = {tuple(row) for row in self.session.execute(held)} if subscribers else set()
         new = []
         for subscriber in subscribers:
-            person = people[subscriber.email_key]
+            person = marked[subscriber.email_key]
             tags = [
                 {"subscriber_id": subscriber.id, "name": tag}
                 for tag in sorted(person.tags)
@@ -244,14 +250,17 @@ class _Portion:
 
     def _note(self, person: Person, outcome: Outcome) -> None:
         """Keep what counts most."""
-        rank = list(Outcome).index
-        self.outcomes[person.line] = min(self.outcomes[person.line], outcome, key=rank)
+        self.outcomes[person.line] = min(self.outcomes[person.line], outcome, key=RANKS.index)
 
     def _is_new(self, person: Person) -> bool:
         return person.address.key not in self.known
 
     def _applicant(self, person: Person) -> Applicant:
         return person.applicant(self.known.get(person.address.key), self.batch_id)
+
+    def _leaving(self, person: Person) -> Evidence:
+        wording = self.terms.source or "Unsubscribed in the imported file"
+        return Evidence(Channel.IMPORT, wording, None, self._left_at(person))
 
     def _left_at(self, person: Person) -> datetime:
         return min(person.left_at or self.now, self.now)

@@ -15,6 +15,7 @@ from newsletter.providers.smtp import SmtpProvider
 from tests.mails import Received, read_message
 from tests.sendgrid_stand_in import KEY, SendGridStandIn, sendgrid_api
 from tests.smtp_server import SmtpStandIn, smtp_server
+from tests.smtp_troubles import TroubledServer
 
 #: the longest that a test waits for a silent other side
 PATIENCE = timedelta(seconds=0.5)
@@ -61,6 +62,18 @@ def smtp_provider(smtp: SmtpStandIn) -> SmtpProvider:
 @pytest.fixture
 def sendgrid_provider(sendgrid: SendGridStandIn) -> SendGridProvider:
     return SendGridProvider(KEY, host=sendgrid.url, timeout=PATIENCE)
+
+
+@pytest.fixture(params=[True, False], ids=["pipelining", "plain"])
+def server(request: pytest.FixtureRequest) -> Iterator[TroubledServer]:
+    """An SMTP server that makes trouble when it is told to."""
+    with TroubledServer(pipelining=request.param).running() as server:
+        yield server
+
+
+@pytest.fixture
+def provider(server: TroubledServer) -> SmtpProvider:
+    return SmtpProvider(f"smtp://127.0.0.1:{server.port}", timeout=PATIENCE)
 
 
 @pytest.fixture(params=["folder", "smtp", "sendgrid"])

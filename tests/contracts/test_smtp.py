@@ -2,30 +2,32 @@
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from newsletter.mail import Misconfigured, Sender, Verdict
+from newsletter.mail import Content, HandedOver, Misconfigured, Sender, Verdict
 from newsletter.providers.smtp import SmtpProvider
 from newsletter.providers.smtp_url import Encryption, read_url
+from tests.certificate import certificate
 from tests.contracts.conftest import PATIENCE
-from tests.mails import a_mail
+from tests.mails import a_mail, never
 from tests.smtp_server import Silence, SmtpStandIn, Trouble, smtp_server
 
 FIRST = "reader1@inbox.example"
 SENDER = "digest@racetoagi.example"
 TAKEN, REFUSED, NOT_TAKEN, UNKNOWN = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.NOT_TAKEN, Verdict.UNKNOWN
+NOT_OFFERED = None
 
 
-def verdicts(provider: SmtpProvider, *numbers: int) -> list[Verdict]:
-    outcomes = provider.hand_over([a_mail(number) for number in numbers])
-    return [outcomes[number].verdict for number in numbers]
+def verdicts(provider: SmtpProvider, *numbers: int) -> list[Verdict | None]:
+    return verdicts_of(provider.hand_over([a_mail(number) for number in numbers], never), *numbers)
+
+
+def verdicts_of(handed: HandedOver, *numbers: int) -> list[Verdict | None]:
+    return [
+        handed.outcomes[number].verdict if number in handed.outcomes else NOT_OFFERED for number in numbers
+    ]
 
 
 class TestOutcomes:
@@ -36,16 +38,16 @@ class TestOutcomes:
             ("RCPT", "550 5.1.1 no such user", REFUSED, TAKEN),
             ("RCPT", Silence.HANG_UP, NOT_TAKEN, TAKEN),
             ("RCPT", Silence.HANG, NOT_TAKEN, TAKEN),
-            ("RCPT", "421 4.3.2 going down", NOT_TAKEN, NOT_TAKEN),
+            ("RCPT", "421 4.3.2 going down", NOT_TAKEN, NOT_OFFERED),
             ("DATA", "451 4.3.0 try later", NOT_TAKEN, TAKEN),
             ("DATA", "554 5.5.1 no", REFUSED, TAKEN),
             ("DATA", Silence.HANG_UP, NOT_TAKEN, TAKEN),
             ("DOT", "452 4.3.1 no room", NOT_TAKEN, TAKEN),
             ("DOT", "554 5.7.1 looks like spam", REFUSED, TAKEN),
-            ("DOT", "421 4.3.2 going down", NOT_TAKEN, NOT_TAKEN),
-            ("DOT", Silence.HANG_UP, UNKNOWN, NOT_TAKEN),
-            ("DOT", Silence.HANG, UNKNOWN, NOT_TAKEN),
-            ("DOT", "what?", UNKNOWN, NOT_TAKEN),
+            ("DOT", "421 4.3.2 going down", NOT_TAKEN, NOT_OFFERED),
+            ("DOT", Silence.HANG_UP, UNKNOWN, NOT_OFFERED),
+            ("DOT", Silence.HANG, UNKNOWN, NOT_OFFERED),
+            ("DOT", "what?", UNKNOWN, NOT_OFFERED),
         ],
     )
     def test_trouble_with_one_mail(
@@ -55,10 +57,10 @@ class TestOutcomes:
         stage: str,
         trouble: Trouble,
         first: Verdict,
-        second: Verdict,
+        second: Verdict | None,
     ) -> None:
         """Before the final dot nothing was taken; after it the server's answer decides, and silence
-        is unknown. A mail that follows is taken or proved not taken, never lost with its neighbour."""
+        is unknown. A mail that follows is taken or not offered, never lost with its neighbour."""
         smtp.make_trouble(stage, trouble, to=FIRST)
         assert verdicts(smtp_provider, 1, 2) == [first, second]
         assert [received.delivery_id for received in smtp.received] == ([2] if second is TAKEN else [])
@@ -70,12 +72,12 @@ class TestOutcomes:
         smtp.make_trouble(
             "RCPT", f"550 5.1.1 <{FIRST}>: Recipient unknown; see http://x.example/?{FIRST}", to=FIRST
         )
-        outcome = smtp_provider.hand_over([a_mail(1)])[1]
+        outcome = smtp_provider.hand_over([a_mail(1)], never).outcomes[1]
         assert outcome.reason == "550 5.1.1 <(address)>: Recipient unknown; see http:(address)"
 
     def test_accepted_mail_can_be_found_again(self, smtp: SmtpStandIn, smtp_provider: SmtpProvider) -> None:
         """The outcome carries our Message-ID and the server's queue id; the envelope sender is From."""
-        outcome = smtp_provider.hand_over([a_mail(1)])[1]
+        outcome = smtp_provider.hand_over([a_mail(1)], never).outcomes[1]
         assert outcome.message_id == "<delivery-1@racetoagi.example>"
         assert outcome.reason == "250 2.0.0 Ok: queued as 4F3C"
         assert smtp.envelopes == [(SENDER, [FIRST])]
@@ -89,20 +91,20 @@ class TestOutcomes:
         """After two lost connections the rest waits for another time."""
         for number in range(1, 6):
             smtp.make_trouble("RCPT", Silence.HANG_UP, to=f"reader{number}@inbox.example")
-        assert verdicts(smtp_provider, 1, 2, 3, 4, 5, 6) == [NOT_TAKEN] * 6
+        assert verdicts(smtp_provider, 1, 2, 3, 4, 5, 6) == [NOT_TAKEN] * 2 + [NOT_OFFERED] * 4
         assert smtp.connections == 2
 
     def test_sign_in_demanded(self, smtp: SmtpStandIn, smtp_provider: SmtpProvider) -> None:
         """A server that wants us to sign in first stops the line, at whatever command it says so."""
         smtp.make_trouble("RCPT", "530 5.7.0 authentication required", to=FIRST)
         with pytest.raises(Misconfigured, match="530"):
-            smtp_provider.hand_over([a_mail(1)])
+            smtp_provider.hand_over([a_mail(1)], never)
 
     def test_refused_sender_is_ours_to_mend(self, smtp: SmtpStandIn, smtp_provider: SmtpProvider) -> None:
         """A server that refuses our own address stops the line, and no reader is blamed."""
         smtp.make_trouble("MAIL", "553 5.7.1 sender not owned by you", to=SENDER)
         with pytest.raises(Misconfigured, match="MAIL_FROM"):
-            smtp_provider.hand_over([a_mail(1)])
+            smtp_provider.hand_over([a_mail(1)], never)
 
     def test_what_was_taken_is_not_lost_when_the_line_stops(
         self, smtp: SmtpStandIn, smtp_provider: SmtpProvider
@@ -110,14 +112,15 @@ class TestOutcomes:
         """Misconfigured in the middle of a batch keeps the outcomes before it."""
         smtp.make_trouble("MAIL", "553 5.7.1 sender not owned by you", to="other@racetoagi.example")
         mails = [a_mail(1), a_mail(2, sender=Sender("", "other@racetoagi.example")), a_mail(3)]
-        outcomes = smtp_provider.hand_over(mails)
-        assert [outcomes[number].verdict for number in (1, 2, 3)] == [TAKEN, NOT_TAKEN, NOT_TAKEN]
+        handed = smtp_provider.hand_over(mails, never)
+        assert verdicts_of(handed, 1, 2, 3) == [TAKEN, NOT_OFFERED, NOT_OFFERED]
+        assert handed.halted is not None
 
     def test_no_server(self, unused_tcp_port: int) -> None:
         """A server that is down, or a name that is not found, is a trouble that passes; a check tells."""
         for url in (f"smtp://127.0.0.1:{unused_tcp_port}", "smtp://no-such-host.invalid"):
             provider = SmtpProvider(url, timeout=PATIENCE)
-            assert verdicts(provider, 1, 2) == [NOT_TAKEN, NOT_TAKEN]
+            assert verdicts(provider, 1, 2) == [NOT_OFFERED, NOT_OFFERED]
             with pytest.raises(Misconfigured, match="SMTP_URL"):
                 provider.check()
 
@@ -126,10 +129,10 @@ class TestEncryption:
     @pytest.fixture
     def secure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpStandIn]:
         """A server that demands STARTTLS and a password, with a certificate that we trust."""
-        certificate, key = _certificate(tmp_path)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        trusted, key = certificate(tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(trusted, key)
         with smtp_server(tls=context) as server:
             yield server
 
@@ -139,6 +142,17 @@ class TestEncryption:
         assert provider.check() == f"localhost:{secure.port} takes mail, STARTTLS"
         assert verdicts(provider, 1) == [TAKEN]
         assert set(secure.signed_in) == {"editor"}
+
+    def test_a_batch_over_tls(self, secure: SmtpStandIn) -> None:
+        """Mails longer than a record of TLS arrive whole, one after the other, over one connection that
+        is kept for the next call."""
+        provider = SmtpProvider(f"smtp://editor:open%20sesame@localhost:{secure.port}?starttls=required")
+        large = Content("Subject", f"<p>{'large ' * 20_000}</p>", "text")
+        for numbers in ((1, 2, 3), (4, 5)):
+            handed = provider.hand_over([a_mail(number, content=large) for number in numbers], never)
+            assert verdicts_of(handed, *numbers) == [TAKEN] * len(numbers)
+        assert [received.html for received in secure.received] == [large.html] * 5
+        assert secure.connections == 1
 
     def test_wrong_password(self, secure: SmtpStandIn) -> None:
         """A wrong password stops the line and is not shown."""
@@ -151,13 +165,13 @@ class TestEncryption:
         """A server that cannot check passwords just now (454, RFC 4954) is a trouble that passes."""
         secure.sign_in_reply = "454 4.7.0 temporary authentication failure"
         provider = SmtpProvider(f"smtp://editor:open%20sesame@localhost:{secure.port}?starttls=required")
-        assert verdicts(provider, 1) == [NOT_TAKEN]
+        assert verdicts(provider, 1) == [NOT_OFFERED]
 
     def test_stranger_is_not_trusted(self, secure: SmtpStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         """A certificate that we cannot verify ends the conversation before anything is said."""
         monkeypatch.delenv("SSL_CERT_FILE")
         provider = SmtpProvider(f"smtp://editor:canary@localhost:{secure.port}?starttls=required")
-        assert verdicts(provider, 1) == [NOT_TAKEN]
+        assert verdicts(provider, 1) == [NOT_OFFERED]
         assert secure.signed_in == []
 
     def test_no_fallback_to_plain_text(self, smtp: SmtpStandIn) -> None:
@@ -209,23 +223,3 @@ class TestUrl:
         with pytest.raises(Misconfigured, match="smtp://user:password@") as caught:
             SmtpProvider(url)
         assert "canary" not in str(caught.value)
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return folder / "cert.pem", folder / "key.pem"

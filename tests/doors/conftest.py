@@ -70,7 +70,7 @@ class Web:
         return preferences_url(self.url, self.services.tokens, self._public_id(email))
 
     def tokens(self, email: str) -> dict[Purpose, str]:
-        """A token of this reader's for every purpose there is; its door is named like the purpose."""
+        """A token of this reader's for every purpose that is theirs; its door is named like the purpose."""
         public_id, make = self._public_id(email), self.services.tokens.make
         return {
             Purpose.CONFIRM: make(Purpose.CONFIRM, public_id, "daily", "weekly", at=self.now),
@@ -79,13 +79,20 @@ class Web:
             Purpose.ACT: make(Purpose.ACT, public_id, "daily"),
             Purpose.UNDO: make(Purpose.UNDO, public_id, "{}", "0", at=self.now),
             Purpose.DATA: make(Purpose.DATA, public_id, at=self.now),
+            Purpose.SIGN_IN: make(Purpose.SIGN_IN, "1", at=self.now),
         }
 
     def fill_in(self, path: str, email: str) -> str:
         """A path of the application as a link of this reader's, with a token that opens its door."""
         blanks = {"{name}": "delivery-1.eml", "{issue_id}": "1", "{story_id}": "1"}
+        blanks |= {"{key}": "k" * 22, "{batch_id}": "1"}
+        make = self.services.tokens.make
         if "{token}" in path:
-            blanks["{token}"] = self.tokens(email)[Purpose(path.split("/")[1])]
+            door = path.split("/")[1]
+            tokens = {str(purpose): token for purpose, token in self.tokens(email).items()}
+            tokens |= {"l": make(Purpose.LINK, "1"), "o": make(Purpose.OPENED, "1")}
+            blanks["{token}"] = tokens[door]
+            blanks["{reader}"] = make(Purpose.READER, "1")
         for blank, value in blanks.items():
             path = path.replace(blank, value)
         assert "{" not in path, f"{path}: tell this function how to fill it in"
@@ -111,6 +118,7 @@ def web(web_stage: WebServer, services: Services) -> Iterator[Web]:
         opened = Web(services, client, web_stage.url)
         web_stage.app = create_app(services, clock=lambda: opened.now)
         yield opened
+    web_stage.rest()
 
 
 @pytest.fixture

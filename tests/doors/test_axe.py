@@ -53,7 +53,18 @@ def links(web: Web, web_stage: WebServer) -> list[str]:
     with warnings.catch_warnings(action="ignore"):  # about names in a schema that is never served
         schema = web_stage.app.openapi()  # type: ignore[attr-defined]
     public = [path for path, methods in schema["paths"].items() if "get" in methods]
-    inside = ("/mailbox", "/healthz", "/readyz", "/style.css", "/zone.js", "/robots.txt", "/desk", "/api")
+    no_pages = (
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/style.css",
+        "/zone.js",
+        "/robots.txt",
+        "/api",
+        "/l/",
+        "/o/",
+    )
+    inside = ("/mailbox", "/desk", *no_pages)
     return [web.fill_in(path, ANN) for path in public if not path.startswith(inside)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.cli import transfer
+from newsletter import importing
 from newsletter.config import ROOT
 from newsletter.outbox import queue_confirmation
 from subscribers.transfer import batches
@@ -196,7 +196,7 @@ def test_an_import_that_was_cut_off(cli: Cli, tmp_path: Path, monkeypatch: pytes
         queue_confirmation(*given, **named)
 
     monkeypatch.setattr(batches, "PORTION", 2)
-    monkeypatch.setattr(transfer, "queue_confirmation", cut_off)
+    monkeypatch.setattr(importing, "queue_confirmation", cut_off)
     assert cli("subscribers", "import", str(path)).code != 0
     assert len(cli("subscribers", "list", "--json").json()) == 2
     done = cli("subscribers", "import", str(path), "--json")

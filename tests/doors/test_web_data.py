@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from enum import StrEnum
 
 import pytest
 from playwright.sync_api import Page
@@ -10,10 +11,12 @@ from sqlalchemy import select
 
 from newsletter.models import Delivery
 from newsletter.store.engine import reading, writing
+from newsletter.web import data as data_page
 from newsletter.web.data import DATA_WORDING, EXPORT_WORDING
 from subscribers import suppression
 from subscribers.address import parse
-from subscribers.models import Consent, Subscriber, SuppressionReason, Tag
+from subscribers.ledger import WORDING_VERSION, Channel
+from subscribers.models import Act, Consent, Subscriber, SubscriptionState, SuppressionReason, Tag
 from tests.command_line import Cli
 from tests.doors.conftest import Web, on_one_database
 
@@ -90,10 +93,26 @@ def test_the_page_shows_what_is_known(web: Web) -> None:
     """Choices in short, and each line of consent with its words, version, time and way."""
     subscribed(web)
     text = web.client.get(data_link(web)).text
-    for part in ("Ann Sample", "early reader", "07:00 (Europe/Paris)", "Requested", "version 1", "127.0.0.1"):
+    for part in (
+        "Ann Sample",
+        "early reader",
+        "07:00 (Europe/Paris)",
+        "Asked to subscribe",
+        f"version {WORDING_VERSION}",
+        "127.0.0.1",
+    ):
         assert part in text
     assert ANN not in text
     assert "Yes, subscribe me" in text
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [(data_page.ACTS, Act), (data_page.CHANNELS, Channel), (data_page.STATES, SubscriptionState)],
+)
+def test_the_page_has_words_for_all_that_is_kept(told: dict[StrEnum, str], kind: type[StrEnum]) -> None:
+    """Whatever the ledger and the subscriptions may hold is told in words that a reader understands."""
+    assert set(told) == set(kind)
 
 
 def test_everything_can_be_taken_away(web: Web) -> None:
@@ -114,6 +133,17 @@ def test_everything_can_be_taken_away(web: Web) -> None:
     assert [mail["kind"] for mail in data["deliveries"]] == ["confirmation"]
     assert data["muted_stories"] == []
     assert data["suppression"] is None
+
+
+def test_a_closed_address_is_told_however_it_is_known(web: Web) -> None:
+    """Whoever was erased and asks again reads that the address is closed, though only its mark was left."""
+    subscribed(web)
+    web.client.post(f"{data_link(web)}/erase")
+    web.now += timedelta(hours=1)
+    web.ask(ANN)
+    data = json.loads(web.client.post(f"{data_link(web)}/export").text)
+    assert data["suppression"]["reason"] == "erased"
+    assert "Address closed" in web.client.get(data_link(web)).text
 
 
 def test_erasing_is_for_good(web: Web) -> None:
@@ -165,7 +195,7 @@ def test_the_pages_work_on_a_phone(web: Web, page: Page, width: int) -> None:
     page.get_by_role("button", name="Erase all about me").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Erase all about me").press("Enter")
-    page.get_by_role("heading", name="Nothing is kept about you any more").wait_for()
+    page.get_by_role("heading", name="Your data is erased").wait_for()
     assert web.subscriber(ANN) is None
 
 

@@ -89,6 +89,13 @@ def test_leaving_and_coming_back(web: Web) -> None:
     assert last_line(web) == ("restored", "Undo", ["daily"])
 
 
+def test_leaving_one_tells_what_still_comes(web: Web) -> None:
+    """Whoever leaves one newsletter reads which others go on."""
+    subscribed(web, ANN, "daily", "weekly")
+    assert f"You still receive {WEEKLY}." in web.client.post(web.unsubscribe_link(ANN)).text
+    assert "You still receive" not in web.client.post(f"{web.unsubscribe_link(ANN)}/all").text
+
+
 def test_leaving_all(web: Web) -> None:
     """One press ends every subscription, and one undo brings back every one."""
     subscribed(web, ANN, "daily", "weekly")

@@ -50,7 +50,8 @@ class FromAnywhere:
 
 
 @pytest.fixture
-def anywhere(web: Web, web_stage: WebServer) -> Web:
+def anywhere(web: Web, web_stage: WebServer, monkeypatch: pytest.MonkeyPatch) -> Web:
+    monkeypatch.setattr(limits, "BEAT", 0.001)  # a thousand letters are asked for here
     web_stage.app = FromAnywhere(create_app(web.services, clock=lambda: web.now))
     return web
 

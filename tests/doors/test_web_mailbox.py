@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import update
 
 from newsletter.intake.take_in import take_in
 from newsletter.mail import Content, Mail
+from newsletter.models import Delivery
 from newsletter.sources.records import Incoming
 from newsletter.store.engine import writing
 from newsletter.tick import tick
@@ -35,7 +37,7 @@ def deliver(web: Web, delivery_id: int, *, subject: str = "A subject", html: str
         slots={},
         headers=(("Message-ID", f"<{delivery_id}@racetoagi.example>"),),
     )
-    outcome = web.services.provider.hand_over([mail])[delivery_id]
+    outcome = web.services.provider.hand_over([mail], lambda: False).outcomes[delivery_id]
     assert outcome.message_id is not None
     return outcome.message_id
 
@@ -172,6 +174,15 @@ def test_an_issue_shows_its_proof(web: Web) -> None:
     assert "2 frozen = 2 accepted" in page
     assert '<span class="state">finished</span>' in page
     assert 'class="fault"' not in page
+
+
+def test_an_issue_shows_what_mailboxes_said(web: Web) -> None:
+    """Beside the proof stands what was heard of its mails, and nothing before anything was."""
+    publish(web)
+    assert "What the mailboxes said" not in web.client.get("/mailbox/issues/1").text
+    with writing(web.services.engine) as session:
+        session.execute(update(Delivery).values(mailbox="delivered"))
+    assert '<tr><td>delivered</td><td class="number">2</td></tr>' in web.client.get("/mailbox/issues/1").text
 
 
 @pytest.mark.parametrize(

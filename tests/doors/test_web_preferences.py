@@ -199,6 +199,7 @@ def test_a_pause_ends_on_its_day_in_the_readers_zone(web: Web) -> None:
         ("min_outlets", "0"),
         ("min_outlets", "100"),
         ("min_outlets", "many"),
+        ("min_outlets", "0009" + "9" * 5000),
         ("min_outlets", ""),
         ("languages", ["tlh"]),
         ("weekdays", []),

@@ -20,6 +20,8 @@ from tests.web_server import WebServer
 ANN = "ann@reader.example"
 #: no such link, or none that takes a POST
 REFUSED = (404, 405)
+#: of no person's own doors; see test_web_tracking
+COUNTING = {Purpose.LINK, Purpose.OPENED, Purpose.READER}
 
 
 def rows(web: Web) -> dict[str, list[tuple[object, ...]]]:
@@ -114,8 +116,8 @@ def test_links_open_one_door_each(web: Web) -> None:
     web.ask(ANN)
     before = rows(web)
     tokens = web.tokens(ANN)
-    assert set(tokens) == set(Purpose)
-    for door in Purpose:
+    assert set(tokens) == set(Purpose) - COUNTING
+    for door in tokens:
         assert web.client.get(f"/{door}/{tokens[door]}").status_code == 200, door
         for link in (f"/{door}/{token}" for purpose, token in tokens.items() if purpose != door):
             assert web.client.get(link).status_code == 404, door

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -163,6 +164,7 @@ def test_a_link_shows_and_only_the_button_confirms(web: Web) -> None:
         assert pressed.status_code == 200
         assert "You are subscribed to Race to AGI Daily and Race to AGI Weekly" in pressed.text
         assert (web.state(ANN), web.state(ANN, "weekly")) == ("confirmed", "confirmed")
+        assert urlsplit(web.preferences_link(ANN)).path in pressed.text
     assert "<button>" not in web.client.get(link).text
     assert [line.act for line in ledger(web)] == ["requested", "confirmed"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter.mail import Content, Mail, Sender
 from newsletter.providers.checks import Unfit
-from newsletter.providers.mime import compose
+from newsletter.providers.mime import compose, compose_for_smtp
 from tests.mails import EDITION, SUBJECT, a_mail, link, read_message
 
 DATE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -150,6 +150,7 @@ def test_header_that_is_not_one_ascii_line_is_refused(evil: str) -> None:
     [
         ({"sender": Sender("Race\r\nBcc: x@evil.example", "digest@racetoagi.example")}, "sender's name"),
         ({"sender": Sender("Race", "digest@racetoagi.example\r\n")}, "sender's address"),
+        ({"return_path": "bounce@racetoagi.example> SIZE=1"}, "return path"),
         ({"to": "reader@inbox.example, other@inbox.example"}, "recipient's address"),
         ({"to": "reader@inbox.example>\r\nRCPT TO:<x@evil.example"}, "recipient's address"),
         ({"to": "reader@bücher.example"}, "recipient's address"),
@@ -184,3 +185,17 @@ def test_long_plain_subject_is_folded_at_spaces() -> None:
     assert b"=?" not in raw.partition(b"\r\n\r\n")[0]
     assert read_message(raw).subject == subject
     assert SUBJECT in read_message(compose(a_mail(), date=DATE)).subject
+
+
+@settings(max_examples=150)
+@given(before=PROSE, between=PROSE, value=st.sampled_from([".", "..", "a.b", "." * 100, link(1)]))
+def test_no_line_of_a_mail_ends_it(before: str, between: str, value: str) -> None:
+    """On its way through SMTP every dot that begins a line is doubled, wherever text and slots put it,
+    and nothing else changes (RFC 5321 §4.5.2); only the end is a dot alone."""
+    part = f"{before}\n.\n.{between}\n@@unsubscribe_url@@\n..@@unsubscribe_url@@."
+    mail = a_mail(content=Content("Subject", part, part), slots={"unsubscribe_url": value})
+    *found, dot, end = b"".join(compose_for_smtp(mail, date=DATE)).split(b"\r\n")
+    assert (dot, end) == (b".", b"")
+    assert all(line.startswith(b"..") for line in found if line.startswith(b"."))
+    undone = [line.removeprefix(b".") for line in found]
+    assert b"\r\n".join([*undone, b""]) == compose(mail, date=DATE)

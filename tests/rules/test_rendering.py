@@ -51,7 +51,7 @@ def on_one_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("part", ["html", "txt"])
-@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation", "preferences-link"])
+@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation", "preferences-link", "data-link"])
 def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> None:
     """The mails are those that were read and found good; a change shows as a diff."""
     why = ("2 outlets",)
@@ -60,6 +60,7 @@ def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> Non
         "two-scripts": lambda: digest(Telling(ARABIC, because=why), Telling(CHINESE, because=why)),
         "confirmation": lambda: RENDERER.confirmation(newsletters=[NEWSLETTER, "Race to AGI Weekly"]),
         "preferences-link": lambda: RENDERER.letter("preferences-link"),
+        "data-link": lambda: RENDERER.letter("data-link"),
     }[name]()
     if part == "txt":
         golden(f"{name}.txt", f"{mail.subject}\n\n{mail.text}")

@@ -13,9 +13,11 @@ from subscribers.segments.parsing import DEEPEST, LONGEST, BadRule, parse, write
 from subscribers.segments.rule import (
     AllOf,
     AnyOf,
+    Engaged,
     Field,
     Is,
     Joined,
+    NeverEngaged,
     Not,
     Rule,
     Side,
@@ -40,6 +42,7 @@ INES = SubscriberFacts(
     batch=12,
     file="people.csv",
     joined_at=datetime(2026, 1, 8, 23, 59, tzinfo=UTC),
+    engaged_at=datetime(2026, 2, 8, 0, 0, tzinfo=UTC),
     erased=False,
 )
 
@@ -58,6 +61,8 @@ INES = SubscriberFacts(
         ("batch = 12", Is(Field.BATCH, "12")),
         ('file = "My People.csv"', Is(Field.FILE, "My People.csv")),
         ("joined Before 2026-01-08", Joined(Side.BEFORE, date(2026, 1, 8))),
+        ("engaged after 2026-01-08", Engaged(Side.AFTER, date(2026, 1, 8))),
+        ("Never ENGAGED", NeverEngaged()),
         ("not tag=press", Not(PRESS)),
         ("((tag = press))", PRESS),
         (
@@ -134,6 +139,11 @@ def test_a_rule_is_written_as_an_editor_would() -> None:
         ("joined after yesterday", 13, "yesterday is not a date: write it as 2026-01-31"),
         ("joined after 2026-02-30", 13, "write it as 2026-01-31"),
         ("joined", 6, "joined before 2026-01-31"),
+        ("engaged", 7, "engaged before 2026-01-31"),
+        ("engaged after then", 14, "then is not a date: write it as 2026-01-31"),
+        ("never", 5, "Write never engaged"),
+        ("never joined", 6, "Write never engaged"),
+        ("engagd after 2026-01-08", 0, "did you mean engaged?"),
         ("tag = a\x00b", 6, "control characters"),
         ("tag = \ud800", 6, "control characters"),
         ("file = \"a\nb\"", 7, "control characters"),
@@ -211,6 +221,15 @@ def test_a_rule_of_the_greatest_depth_and_length_is_read() -> None:
             "after 2026-01-01",
         ),
         (
+            "never engaged or not (engaged after 2026-01-01 or engaged before 2025-01-01)",
+            "who were never engaged, or (were not engaged after 2026-01-01 and were not last engaged before "
+            "2025-01-01)",
+        ),
+        (
+            "engaged after 2026-01-01 and not never engaged",
+            "who were engaged after 2026-01-01, and were engaged at some time",
+        ),
+        (
             "not (tag = a and not (tag = b and joined after 2026-01-01))",
             "who are not tagged “a”, or (are tagged “b” and joined after 2026-01-01)",
         ),
@@ -235,13 +254,15 @@ def test_a_rule_is_told_in_plain_words(text: str, words: str) -> None:
         "file = people.csv",
         "joined before 2026-01-09",
         "joined after 2026-01-07",
+        "engaged before 2026-02-09",
+        "engaged after 2026-02-07",
     ],
 )
 def test_each_condition_asks_about_its_own_fact(text: str) -> None:
     """A condition matches whom it describes, and neither who differs in that nor who was erased."""
     rule = parse(text)
     nobody = SubscriberFacts(
-        Lens(), frozenset(), "UTC", None, frozenset(), None, None, INES.joined_at, erased=False
+        Lens(), frozenset(), "UTC", None, frozenset(), None, None, INES.joined_at, None, erased=False
     )
     another_day = 7 if "before" not in text else 9
     stranger = replace(nobody, joined_at=datetime(2026, 1, another_day, tzinfo=UTC))
@@ -257,6 +278,16 @@ def test_the_day_itself_is_neither_before_nor_after() -> None:
     """Who joined on a day, by UTC, joined neither before nor after it."""
     assert not matches(parse("joined before 2026-01-08"), INES)
     assert not matches(parse("joined after 2026-01-08"), INES)
+
+
+def test_who_was_never_engaged_is_on_neither_side_of_a_day() -> None:
+    """Before and after ask about the last time, so whoever has none is found by `never engaged` alone."""
+    silent = replace(INES, engaged_at=None)
+    assert matches(parse("never engaged"), silent)
+    assert not matches(parse("never engaged"), INES)
+    for text in ("engaged before 2026-02-09", "engaged after 2026-02-07"):
+        assert not matches(parse(text), silent)
+        assert matches(parse(f"not {text}"), silent)
 
 
 def test_what_is_muted_is_not_followed() -> None:

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter.claims import claim, mark, record, rescue, waiting
 from newsletter.config import ROOT
+from newsletter.dispatch.claims import Worker, claim
+from newsletter.dispatch.settling import mark, record, waiting
+from newsletter.dispatch.tidying import tidy
 from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
 from newsletter.models import Delivery
+from newsletter.models.delivery import Priority
 from newsletter.outbox import queue_confirmation
 from newsletter.rendering.renderer import Renderer
 from newsletter.store.clock import database_now
@@ -28,6 +31,11 @@ from tests.faulty import FaultyProvider
 from tests.people import FINGERPRINTS
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
+LEASE = timedelta(minutes=2)
+
+
+def worker(owner: str) -> Worker:
+    return Worker(owner, "folder", ("provider:folder",), LEASE)
 
 
 def queue(services: Services, number: int) -> list[int]:
@@ -157,7 +165,7 @@ def test_dead_before_the_mark_is_retried(services: Services) -> None:
     """A worker that died after its claim leaves a lease; when it has run out, the mail goes out."""
     queue(services, 1)
     with writing(services.engine) as session:
-        claim(session, 10, "dead", now=NOW)
+        claim(session, 10, worker("dead"), now=NOW)
     services.dispatcher().run(NOW)
     assert states(services) == ["claimed"], "the lease still holds"
     let_leases_end(services)
@@ -169,8 +177,8 @@ def test_dead_after_the_mark_is_unknown(services: Services) -> None:
     """A worker that died after the mark may have handed over: unknown, with the reason, not again."""
     ids = queue(services, 1)
     with writing(services.engine) as session:
-        claim(session, 10, "dead", now=NOW)
-        mark(session, ids, "dead")
+        claim(session, 10, worker("dead"), now=NOW)
+        mark(session, ids, "dead", LEASE)
     let_leases_end(services)
     services.dispatcher().run(NOW)
     assert states(services) == ["unknown"]
@@ -182,15 +190,15 @@ def test_a_sleeper_can_write_nothing(services: Services) -> None:
     """A worker that slept through its lease neither marks nor records what another one claimed since."""
     (delivery,) = queue(services, 1)
     with writing(services.engine) as session:
-        claim(session, 10, "sleeper", now=NOW)
+        claim(session, 10, worker("sleeper"), now=NOW)
     let_leases_end(services)
     with writing(services.engine) as session:
-        rescue(session, now=NOW)
-        claim(session, 10, "awake", now=NOW)
+        tidy(session, now=NOW)
+        claim(session, 10, worker("awake"), now=NOW)
     with writing(services.engine) as session:
-        assert mark(session, [delivery], "sleeper") == set()
+        assert mark(session, [delivery], "sleeper", LEASE) == set()
         outcome = {delivery: Outcome(Verdict.REFUSED, "stale")}
-        record(session, outcome, {delivery: 1}, "sleeper", "folder", now=NOW)
+        record(session, outcome, {delivery: 1}, "sleeper", now=NOW)
     (row,) = rows(services)
     assert (row.state, row.owner, row.attempt) == ("claimed", "awake", 2)
 
@@ -199,15 +207,15 @@ def test_a_slow_worker_settles_what_it_handed_over(services: Services) -> None:
     """If the worker taken for dead after the mark was only slow, its outcome is still the truth."""
     (delivery,) = queue(services, 1)
     with writing(services.engine) as session:
-        claim(session, 10, "slow", now=NOW)
-        mark(session, [delivery], "slow")
+        claim(session, 10, worker("slow"), now=NOW)
+        mark(session, [delivery], "slow", LEASE)
     let_leases_end(services)
     with writing(services.engine) as session:
-        rescue(session, now=NOW)
+        tidy(session, now=NOW)
     assert states(services) == ["unknown"]
     with writing(services.engine) as session:
         outcome = {delivery: Outcome(Verdict.ACCEPTED, None, "id-at-the-provider")}
-        record(session, outcome, {delivery: 1}, "slow", "folder", now=NOW)
+        record(session, outcome, {delivery: 1}, "slow", now=NOW)
     assert states(services) == ["accepted"]
 
 
@@ -238,17 +246,15 @@ def test_many_workers_double_nothing(services: Services, workers: int) -> None:
 
 
 def test_confirmations_first(services: Services) -> None:
-    """A confirmation is claimed before digests that were due earlier."""
+    """A confirmation is claimed before what is less urgent and was due earlier."""
     first, second = queue(services, 2)
     with writing(services.engine) as session:
         earlier = NOW - timedelta(hours=1)
         session.execute(
-            update(Delivery)
-            .where(Delivery.id == first)
-            .values(kind="digest", newsletter=None, due_at=earlier)
+            update(Delivery).where(Delivery.id == first).values(priority=Priority.ALERT, due_at=earlier)
         )
-        claimed, _ = claim(session, 1, "worker", now=NOW)
-    assert [one.delivery_id for one in claimed] == [second]
+        claimed = claim(session, 1, worker("worker"), now=NOW)
+    assert [one.delivery_id for one in claimed.mails] == [second]
 
 
 def test_waiting_grows_to_a_limit() -> None:
@@ -264,5 +270,6 @@ def test_one_mail_for_one_request(services: Services) -> None:
     queue(services, 1)
     with writing(services.engine) as session:
         row = session.scalars(select(Delivery)).one()
+        assert row.subscriber_id is not None
         queue_confirmation(session, subscriber_id=row.subscriber_id, consent_id=row.occasion_id, now=NOW)
         assert session.scalar(select(func.count()).select_from(Delivery)) == 1

@@ -164,7 +164,8 @@ def test_their_own_wish_brings_them_back(engine: Engine, reason: SuppressionReas
         asked = ask(session, address, Channel.FORM)
         assert asked
         assert asked.subscriber_id != old
-        assert roster.barred(session, [asked.subscriber_id], None, now=LATER) == {}
+        (open_to_letters,) = roster.recipients(session, [asked.subscriber_id], None, now=LATER).values()
+        assert isinstance(open_to_letters, roster.Mailbox)
         assert suppression.why(session, address, FINGERPRINTS)
         done = consent.confirm(
             session,
@@ -277,7 +278,7 @@ def test_mails_in_the_folder_go_too(tmp_path: Path) -> None:
         )
         for number, to in enumerate((ann, bob, ann))
     ]
-    FolderProvider(tmp_path).hand_over(mails)
+    FolderProvider(tmp_path).hand_over(mails, lambda: False)
     assert whole.remove_mails(tmp_path, parse("ann@xn--bcher-kva.example")) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["delivery-000000001.eml"]
     assert whole.remove_mails(tmp_path / "none", parse(ann)) == 0

@@ -37,12 +37,13 @@ def test_a_pause_keeps_mail_back_and_ends_by_itself(engine: Engine) -> None:
         reader = subscriber(session, None, "daily", "weekly")
         assert pause(session, reader, "daily", LATER, **BY_LINK)
         assert not receive(session, "daily", NOW)
-        assert roster.barred(session, [reader.id], "daily", now=NOW) == {
+        assert roster.recipients(session, [reader.id], "daily", now=NOW) == {
             reader.id: f"paused until {LATER:%Y-%m-%d}"
         }
         assert receive(session, "weekly", NOW) == {reader.id}
         assert receive(session, "daily", LATER) == {reader.id}
-        assert not roster.barred(session, [reader.id], "daily", now=LATER)
+        open_again = roster.recipients(session, [reader.id], "daily", now=LATER)[reader.id]
+        assert isinstance(open_again, roster.Mailbox)
         assert acts(session, reader)[1:] == [(Act.PAUSED, ["daily"])]
 
 

@@ -47,6 +47,7 @@ def anybody(chance: Random) -> SubscriberFacts:
         batch=batch,
         file=BATCHES[batch] if batch else None,
         joined_at=chance.choice(MOMENTS),
+        engaged_at=chance.choice([None, *MOMENTS]),
         erased=chance.random() < 0.2,
     )
 
@@ -69,6 +70,7 @@ def add(session: Session, facts: SubscriberFacts, number: int = 1) -> int:
         created_at=facts.joined_at,
         country=facts.country,
         batch_id=facts.batch,
+        engaged_at=facts.engaged_at,
         erased_at=NOW if facts.erased else None,
     )
     for slug in TERMS:
@@ -121,7 +123,9 @@ def test_the_database_selects_whom_a_rule_matches(engine: Engine, crowd: Crowd, 
 @pytest.fixture
 def press(engine: Engine) -> list[int]:
     """Three subscribers by id: tagged press; tagged press but erased; nothing known."""
-    nothing = SubscriberFacts(Lens(), frozenset(), "UTC", None, frozenset(), None, None, NOW, erased=False)
+    nothing = SubscriberFacts(
+        Lens(), frozenset(), "UTC", None, frozenset(), None, None, NOW, None, erased=False
+    )
     tagged = replace(nothing, tags=frozenset({"press"}))
     with writing(engine) as session:
         return [

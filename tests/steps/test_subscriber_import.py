@@ -1,59 +1,19 @@
 """People from files come in, leave and are closed as the file says; no file raises consent."""
 
-import io
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event, func, select
-from sqlalchemy.orm import Session
 
 from newsletter.store.engine import reading, writing
 from subscribers import roster, suppression
-from subscribers.address import Address, parse
-from subscribers.admission import Asked
+from subscribers.address import parse
 from subscribers.lens import Lens
-from subscribers.models import Batch, Consent, Subscriber, SubscriptionState, SuppressionReason, Tag
+from subscribers.models import Consent, SubscriptionState, SuppressionReason, Tag
 from subscribers.rhythm import Rhythm
-from subscribers.transfer import batches
-from subscribers.transfer.people import SHOWN, ImportReport, KeptOut, Person, Refusal, Status
-from subscribers.transfer.reading import People
-from subscribers.transfer.table import survey
-from subscribers.transfer.taking import Terms, import_people
+from subscribers.transfer.people import KeptOut, Person, Status
 from tests.people import FINGERPRINTS, NOW, bring_to, fresh_address, known, subscriber
-
-DEFAULTS = Rhythm("Europe/Paris", 8)
-
-
-def read(*lines: str) -> list[Person | Refusal]:
-    return list(
-        People(
-            [f"{line}\n" for line in lines],
-            audiences=("Investors", "Researchers", "Policymakers"),
-            defaults=DEFAULTS,
-        )
-    )
-
-
-def terms(source: str | None = "fair") -> Terms:
-    return Terms(("daily",), source, wording="An operator entered this address: please confirm")
-
-
-def take_records(
-    session: Session, *records: Person | Refusal, source: str | None = "fair", now: timedelta = timedelta()
-) -> tuple[ImportReport, list[Asked]]:
-    return import_people(session, records, terms(source), fingerprints=FINGERPRINTS, now=NOW + now)
-
-
-def take(
-    session: Session, *lines: str, source: str | None = "fair", now: timedelta = timedelta()
-) -> ImportReport:
-    report, _ = take_records(session, *read(*lines), source=source, now=now)
-    return report
-
-
-def person(address: Address, status: Status = Status.SUBSCRIBED, left_at: datetime | None = None) -> Person:
-    return Person(2, address, DEFAULTS, status=status, left_at=left_at)
+from tests.tables import DEFAULTS, person, read, take, take_records
 
 
 def test_attested_people_read_at_once(engine: Engine) -> None:
@@ -128,35 +88,6 @@ def test_nobody_is_brought_back(engine: Engine, source: str | None) -> None:
         assert (report.kept_out, report.added, report.asked) == (2, 1, 0 if source else 1)
         assert known(session, left).state("daily") is SubscriptionState.UNSUBSCRIBED
         assert roster.find(session, closed.mailbox) is None
-
-
-def test_the_report_adds_up(engine: Engine) -> None:
-    """Every record is counted once, and the report is plain JSON with each refusal spelled out."""
-    with writing(engine) as session:
-        take(session, "email,hour", "same@x.example,7", "other@x.example,7")
-        report = take(
-            session, "email,hour", "same@x.example,7", "other@x.example,9", "new@x.example,7", "ann,7"
-        )
-    document = json.loads(json.dumps(report.to_json()))
-    assert ImportReport.read(document) == report
-    assert document == {
-        "added": 1,
-        "changed": 1,
-        "unchanged": 1,
-        "unsubscribed": 0,
-        "suppressed": 0,
-        "kept_out": 0,
-        "refused": 1,
-        "asked": 0,
-        "kept_out_lines": [],
-        "refused_lines": [
-            {
-                "line": 5,
-                "reason": "'ann' is not an e-mail address: An email address must have an @-sign",
-                "remedy": "correct the address, or take the line out",
-            }
-        ],
-    }
 
 
 def test_work_grows_with_batches_not_with_people(engine: Engine) -> None:
@@ -295,60 +226,6 @@ def test_every_field_is_kept(engine: Engine) -> None:
         assert take_records(session, more)[0].changed == 1
         assert set(session.scalars(select(Tag.name))) == {"vip", "fair", "new"}
         assert found.country == "FR"
-
-
-def test_a_report_stays_small() -> None:
-    """However many lines are refused, the report counts all and spells out the first."""
-    total = ImportReport()
-    for start in range(0, 3 * SHOWN, SHOWN // 2):
-        refused = [Refusal(line, "", "") for line in range(start, start + SHOWN // 2)]
-        total.add(ImportReport(refused=len(refused), refused_lines=refused))
-    assert total.refused == 3 * SHOWN
-    assert [refusal.line for refusal in total.refused_lines] == list(range(SHOWN))
-
-
-def begun(session: Session, source: str = "fair") -> Batch:
-    file = survey(io.BytesIO(b"email\n"))
-    return batches.begin(session, file, terms(source), file_name="a.csv", format_name="plain", now=NOW)
-
-
-def advance(session: Session, batch: Batch, *records: Person | Refusal, done: int) -> None:
-    batches.advance(session, batch.id, records, terms(), done=done, fingerprints=FINGERPRINTS, now=NOW)
-
-
-def test_an_import_knows_how_far_it_came(engine: Engine) -> None:
-    """What is done is noted in the transaction that did it: after a crash the import goes on there, and
-    those whom it added bear its number. One that was finished begins anew."""
-    first, lost, last = fresh_address(), fresh_address(), fresh_address()
-    with writing(engine) as session:
-        batch = begun(session)
-        advance(session, batch, person(first), Refusal(3, "", ""), done=0)
-    with writing(engine) as session:
-        advance(session, batch, person(lost), done=2)
-        session.rollback()
-    with writing(engine) as session:
-        again = begun(session)
-        assert (again.id, again.done, roster.find(session, lost.mailbox)) == (batch.id, 2, None)
-        advance(session, again, person(lost), person(last), done=2)
-        advance(session, again, done=4)
-        report = batches.report(session, again.id)
-        assert (report.added, report.refused) == (3, 1)
-        assert known(session, last).batch_id == batch.id
-    with writing(engine) as session:
-        finished = begun(session)
-        assert (finished.id, finished.done, finished.finished_at) == (batch.id, 0, None)
-        assert begun(session, source="another").id != batch.id
-
-
-def test_two_imports_of_one_file_do_not_mix(engine: Engine) -> None:
-    """A second process that imports the same file is told so, and changes nothing."""
-    with writing(engine) as session:
-        batch = begun(session)
-        advance(session, batch, person(fresh_address()), done=0)
-    with pytest.raises(batches.Overtaken), writing(engine) as session:
-        advance(session, batch, person(fresh_address()), done=0)
-    with reading(engine) as session:
-        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
 
 
 def test_a_mailbox_that_confirmed_is_not_asked_again(engine: Engine) -> None:

@@ -1,105 +1,125 @@
 """The programs as a platform runs them: first start, several at once, and the signal to leave."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
+import sqlite3
 import time
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-from newsletter.config import ROOT
-from newsletter.models import Delivery
-from newsletter.outbox import queue_confirmation
-from newsletter.store.engine import open_engine, reading, writing
-from newsletter.store.migrate import migrate
-from subscribers.address import parse
-from subscribers.enrolment import Applicant, enrol
-from subscribers.ledger import Channel, Evidence
-from subscribers.models import Act
+from newsletter.serving import PATIENCE
 from tests.conftest import SETTINGS
+from tests.processes import Machine, eventually, fates, fill_outbox, new_machine, states
+from tests.slow_smtp import SlowServer, slow_smtp
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """A new machine: no database, no mail, no key."""
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/home/newsletter.db",
-        "MAIL_FOLDER": f"{tmp_path}/mail",
-        "PUBLICATION": str(ROOT / "publication.toml"),
-    }
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A new one: no database, no mail, no key."""
+    with Machine(new_machine(tmp_path)) as machine:
+        yield machine
 
 
-def start(environ: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "newsletter", *arguments],
-        env=environ,
-        cwd=Path(environ["MAIL_FOLDER"]).parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out + err
-
-
-def test_looking_at_a_new_machine_changes_nothing(environ: dict[str, str], tmp_path: Path) -> None:
-    """`check` before anything else says that nothing is set up yet, and the next command sets it up."""
-    code, said = end(start(environ, "check"))
-    assert (code, "not set up yet" in said) == (0, True), said
-    assert not (tmp_path / "home/newsletter.db").exists()
-    assert end(start(environ, "tick"))[0] == 0
-
-
-def test_several_first_starts_at_once(environ: dict[str, str]) -> None:
-    """Programs that start together on a new machine all find it set up."""
-    ticks = [start(environ, "tick") for _ in range(4)]
-    assert [end(tick)[0] for tick in ticks] == [0] * 4
-
-
-def test_the_signal_to_leave_lets_the_batch_end(environ: dict[str, str], tmp_path: Path) -> None:
-    """SIGTERM in the middle of the outbox: `run` leaves soon and well, and no mail is unaccounted for."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        environ = {**environ, **SETTINGS, "PORT": str(probe.getsockname()[1])}
+@pytest.fixture
+def full(machine: Machine, tmp_path: Path) -> Machine:
+    """One that runs already, and has mail to hand over."""
     (tmp_path / "home").mkdir()
-    fill_outbox(environ["DATABASE_URL"], 2_000)
-    run = start(environ, "run")
-    deadline = time.monotonic() + 60
-    while len(list((tmp_path / "mail").glob("*.eml"))) < 100 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    run.send_signal(signal.SIGTERM)
-    code, said = end(run)
-    assert code == 0, said
-    engine = open_engine(environ["DATABASE_URL"])
-    with reading(engine) as session:
-        states = Counter(session.scalars(select(Delivery.state)))
-    engine.dispose()
-    assert states.keys() <= {"accepted", "queued"}
-    assert states["accepted"] == len(list((tmp_path / "mail").glob("*.eml")))
+    machine.environ |= SETTINGS | {"PORT": free_port()}
+    fill_outbox(machine.url, 300)
+    return machine
 
 
-def fill_outbox(url: str, number: int) -> None:
-    """That many letters that are due."""
-    engine = open_engine(url)
-    migrate(engine)
-    now = datetime.now(UTC) - timedelta(minutes=1)
-    with writing(engine) as session:
-        people = [Applicant(parse(f"reader{n}@inbox.example")) for n in range(number)]
-        for chunk in range(0, number, 500):
-            for subscriber in enrol(session, people[chunk : chunk + 500], now=now).values():
-                evidence = Evidence(Channel.FORM, "", None, now)
-                line = evidence.write(session, Act.REQUESTED, subscriber, ["daily"])
-                session.flush()
-                queue_confirmation(session, subscriber_id=subscriber.id, consent_id=line.id, now=now)
-    engine.dispose()
+def by_smtp(server: SlowServer) -> dict[str, str]:
+    return {"MAIL_PROVIDER": "smtp", "SMTP_URL": server.url}
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
+
+
+def test_looking_at_a_new_machine_changes_nothing(machine: Machine, tmp_path: Path) -> None:
+    """`check` before anything else says that nothing is set up yet, and the next command sets it up."""
+    check = machine.start("check")
+    assert (check.end(), "not set up yet" in check.said) == (0, True), check.said
+    assert not (tmp_path / "home/newsletter.db").exists()
+    assert machine.start("tick").end() == 0
+
+
+def test_several_first_starts_at_once(machine: Machine) -> None:
+    """Programs that start together on a new machine all find it set up."""
+    ticks = [machine.start("tick") for _ in range(4)]
+    assert [tick.end() for tick in ticks] == [0] * 4
+
+
+def test_the_signal_to_leave_lets_the_batch_end(full: Machine, tmp_path: Path) -> None:
+    """SIGTERM in the middle of the outbox: `run` leaves soon and well, and no mail is unaccounted for."""
+    run = full.start("run", MAILS_PER_CLAIM="10", MAILS_IN_DOUBT="1")
+    eventually(lambda: len(list((tmp_path / "mail").glob("*.eml"))) >= 20)
+    assert run.leave() == 0, run.said
+    found = states(full.url)
+    assert set(found) == {"accepted", "queued"}
+    assert found["accepted"] == len(list((tmp_path / "mail").glob("*.eml")))
+
+
+def test_signals_upon_signals(full: Machine) -> None:
+    """Told to leave again and again, a worker still ends the mail in hand, and gives back the others."""
+    with slow_smtp(0.3) as server:
+        worker, clock = full.start("worker", **by_smtp(server)), full.start("clock")
+        eventually(lambda: server.taken.total() >= 3)
+        for _ in range(5):
+            worker.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+        assert worker.end(20) == 0, worker.said
+        assert clock.leave() == 0, clock.said
+        found = fates(full.url)
+        assert set(found.values()) == {"accepted", "queued"}
+        assert server.taken == {to: 1 for to, state in found.items() if state == "accepted"}
+
+
+def test_a_server_that_hangs_keeps_nobody(full: Machine) -> None:
+    """A worker whose server does not answer leaves within 20 seconds all the same, and in good order."""
+    assert PATIENCE <= 18
+    with slow_smtp(None) as server:
+        shortened = "import newsletter.serving; newsletter.serving.PATIENCE = 2.0"
+        worker = full.start("worker", first=shortened, **by_smtp(server))
+        clock = full.start("clock")
+        eventually(lambda: server.taken)
+        told = time.monotonic()
+        assert worker.leave() == 0, worker.said
+        assert time.monotonic() - told < 10
+        assert "left_before_all_was_done" in worker.said
+        assert clock.leave() == 0
+        # the lease of what hangs tells the others: nobody offers it again
+        assert {fates(full.url)[to] for to in server.taken} == {"submitting"}
+
+
+def test_nobody_works_on_a_newer_schema(full: Machine, tmp_path: Path) -> None:
+    """When a newer program has migrated the database, the old ones end in failure and say why."""
+    programs = [full.start(role) for role in ("run", "worker")]
+    for program in programs:
+        program.says("Ctrl-C ends it")
+    database = sqlite3.connect(tmp_path / "home/newsletter.db", isolation_level=None, timeout=30)
+    database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    for program in programs:
+        assert program.end(30) == 1, program.said
+        assert "older than the database" in program.said
+
+
+def test_a_locked_file_is_waited_for(full: Machine, tmp_path: Path) -> None:
+    """While another program locks the file, all wait; then the mail goes on, each once."""
+    with slow_smtp(0.02) as server:
+        for role in ("worker", "run"):
+            full.start(role, **by_smtp(server))
+        eventually(lambda: server.taken.total() >= 20)
+        database = sqlite3.connect(tmp_path / "home/newsletter.db", isolation_level=None, timeout=30)
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(4)
+        database.execute("COMMIT")
+        database.close()
+        eventually(lambda: set(states(full.url)) == {"accepted"})
+        assert full.leave() == [0, 0]
+        assert server.taken == dict.fromkeys(fates(full.url), 1)

@@ -1,0 +1,226 @@
+"""Claim: take what is due, and read consent once more before anything leaves.
+
+Letters go before alerts, alerts before digests. A digest is looked for issue by issue, so that the
+mails of an issue that is paused cost nothing while they wait.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.composition import Claimed
+from newsletter.dispatch import gates
+from newsletter.dispatch.places import Asking
+from newsletter.models import Delivery, Editor, Issue, Newsletter
+from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
+from newsletter.models.issue import IssueState
+from newsletter.store.clock import database_now
+from subscribers import roster
+from subscribers.among import among
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who claims, and by which way the mail will leave."""
+
+    #: no two dispatchers have the same
+    owner: str
+    #: the provider's name
+    provider: str
+    #: the keys of the ways that all its mail takes, see `gates`
+    ways: tuple[str, ...]
+    #: for how long a claim holds
+    lease: timedelta
+
+
+@dataclass
+class Claim:
+    """What one claim brought."""
+
+    mails: list[Claimed] = field(default_factory=list)
+    #: state → number of deliveries that were settled instead
+    settled: Counter[str] = field(default_factory=Counter)
+    #: what the ways let through, and why not more
+    passage: gates.Passage = field(default_factory=gates.Passage)
+
+
+class _Due(NamedTuple):
+    id: int
+    kind: str
+    priority: int
+    occasion_id: int
+    newsletter: str | None
+    edition_id: int | None
+    subscriber_id: int | None
+    editor_id: int | None
+    attempt: int
+    queued_at: datetime
+    expires_at: datetime
+
+
+_COLUMNS = [getattr(Delivery, name) for name in _Due._fields]
+
+
+def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Claim:
+    """Take up to `limit` deliveries that are due at `now`, as far as every way lets them through.
+
+    Settled at once are those that came too late, and those whose readers may not be mailed any more.
+    """
+    found = Claim()
+    due = _due(session, limit, now)
+    if not due:
+        return found
+    expired = [row.id for row in due if row.expires_at <= now]
+    _settle(session, expired, DeliveryState.EXPIRED, "could not leave in its time", now, found)
+    recipients = _recipients(session, [row for row in due if row.expires_at > now], now)
+    barred: dict[str, list[int]] = {}
+    for row, recipient in recipients:
+        if isinstance(recipient, str):
+            barred.setdefault(recipient, []).append(row.id)
+    for reason, ids in barred.items():
+        _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
+    ready = [(row, recipient) for row, recipient in recipients if not isinstance(recipient, str)]
+    asking = [
+        Asking(row.id, mailbox.address, row.priority == Priority.LETTER, row.expires_at)
+        for row, mailbox in ready
+    ]
+    found.passage = gates.admit(session, worker.ways, asking, owner=worker.owner, now=now)
+    taken = [(row, mailbox) for row, mailbox in ready if row.id in found.passage.ids]
+    _take(session, [row.id for row, _ in taken], worker)
+    found.mails = [
+        Claimed(
+            delivery_id=row.id,
+            attempt=row.attempt + 1,
+            kind=DeliveryKind(row.kind),
+            occasion_id=row.occasion_id,
+            newsletter=row.newsletter,
+            edition_id=row.edition_id,
+            address=mailbox.address,
+            public_id=mailbox.public_id,
+            counted=mailbox.counted,
+            queued_at=row.queued_at,
+        )
+        for row, mailbox in taken
+    ]
+    return found
+
+
+def _due(session: Session, limit: int, now: datetime) -> list[_Due]:
+    """Up to `limit` deliveries that are due, locked; those that another worker holds are left out."""
+    due = _first(session, limit, Delivery.priority == Priority.LETTER, now)
+    if len(due) < limit:
+        due += _first(session, limit - len(due), Delivery.priority == Priority.ALERT, now)
+    for issue_id in _issues_on_their_way(session):
+        if len(due) >= limit:
+            break
+        of_issue = and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
+        due += _first(session, limit - len(due), of_issue, now)
+    return due
+
+
+def _first(session: Session, limit: int, which: ColumnElement[bool], now: datetime) -> list[_Due]:
+    rows = session.execute(
+        select(*_COLUMNS)
+        .where(Delivery.state == DeliveryState.QUEUED, which, Delivery.due_at <= now)
+        .order_by(Delivery.due_at, Delivery.edition_id, Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_Due(*row) for row in rows]
+
+
+def count_due(session: Session, limit: int, *, now: datetime) -> int:
+    """How many deliveries are due at `now` and held by nobody, counted up to `limit`."""
+    counted = 0
+    letters = [Delivery.priority == Priority.LETTER, Delivery.priority == Priority.ALERT]
+    digests = [
+        and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
+        for issue_id in _issues_on_their_way(session)
+    ]
+    for which in (*letters, *digests):
+        if counted < limit:
+            due = (
+                select(Delivery.id)
+                .where(Delivery.state == DeliveryState.QUEUED, which, Delivery.due_at <= now)
+                .limit(limit - counted)
+            )
+            counted += session.scalars(select(func.count()).select_from(due.subquery())).one()
+    return counted
+
+
+def _issues_on_their_way(session: Session) -> list[int]:
+    """Published and not paused, the oldest first; none of a newsletter that is stopped."""
+    published = session.execute(
+        select(Issue.id, Newsletter.slug)
+        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+        .where(Issue.state == IssueState.PUBLISHED)
+        .order_by(Issue.publish_at, Issue.id)
+    ).all()
+    closed = gates.closed(session, {gates.newsletter_way(slug) for _, slug in published})
+    return [issue_id for issue_id, slug in published if gates.newsletter_way(slug) not in closed]
+
+
+def _recipients(
+    session: Session, rows: Sequence[_Due], now: datetime
+) -> list[tuple[_Due, roster.Mailbox | str]]:
+    """Each row with where it goes, or with the reason why it may not go there."""
+    editors = _editors(session, {row.editor_id for row in rows if row.editor_id is not None})
+    by_newsletter: dict[str | None, list[int]] = {}
+    for row in rows:
+        if row.subscriber_id is not None:
+            by_newsletter.setdefault(row.newsletter, []).append(row.subscriber_id)
+    standing = {
+        newsletter: roster.recipients(session, ids, newsletter, now=now)
+        for newsletter, ids in by_newsletter.items()
+    }
+    found: list[tuple[_Due, roster.Mailbox | str]] = []
+    for row in rows:
+        if row.subscriber_id is not None:
+            found.append((row, standing[row.newsletter][row.subscriber_id]))
+        else:
+            found.append((row, editors.get(row.editor_id or 0, "no longer an editor")))
+    return found
+
+
+def _editors(session: Session, ids: Iterable[int]) -> dict[int, roster.Mailbox]:
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Editor.id, Editor.email).where(Editor.id.in_(wanted), Editor.removed_at.is_(None))
+    )
+    return {editor_id: roster.Mailbox(email, f"editor-{editor_id}") for editor_id, email in rows}
+
+
+def _settle(
+    session: Session, ids: Sequence[int], state: DeliveryState, reason: str, now: datetime, found: Claim
+) -> None:
+    if not ids:
+        return
+    session.execute(
+        update(Delivery).where(among(Delivery.id, ids)).values(state=state, reason=reason, settled_at=now),
+        execution_options={"synchronize_session": False},
+    )
+    found.settled[str(state)] += len(ids)
+
+
+def _take(session: Session, ids: Sequence[int], worker: Worker) -> None:
+    if not ids:
+        return
+    session.execute(
+        update(Delivery)
+        .where(among(Delivery.id, ids))
+        .values(
+            state=DeliveryState.CLAIMED,
+            owner=worker.owner,
+            provider=worker.provider,
+            attempt=Delivery.attempt + 1,
+            lease_until=database_now(session) + worker.lease,
+        ),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,185 @@
+"""Mails of which nobody knows whether they were taken: what becomes of them, by whose decision.
+
+Evidence settles them first (`feedback`). Without any, after its wait, a letter is repeated once, and
+the mails of a newsletter by its own policy: kept as they are, or repeated once. An operator may decide
+at any time.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.desk.planning import missed, plan, timetable
+from newsletter.desk.states import step
+from newsletter.dispatch.settling import UNSEEN
+from newsletter.models import Delivery, Issue, Newsletter
+from newsletter.models.delivery import OPEN, DeliveryState, Priority
+from newsletter.models.issue import IssueState
+from newsletter.providers.words import keep
+from newsletter.schedule import due
+
+#: whoever waits for a letter asks for another one soon
+LETTER_WAIT = timedelta(minutes=15)
+#: set before mails that a backup brought back: no policy repeats them
+AFTER_RESTORE = "restored from a backup: it may have left since"
+#: how long after its wait a mail is still repeated: nobody wants old numbers again
+NOT_FOR_LONG = timedelta(days=1)
+#: how long a repeated mail may take to leave
+REPEAT_LIFE = timedelta(hours=12)
+#: mails repeated in one transaction
+BATCH = 1_000
+
+
+class Decision(StrEnum):
+    """What an operator makes of an unknown mail."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPEAT = "repeat"
+
+
+class NotUnknown(ValueError):
+    """Only unknown mails are settled by hand, and none of a cancelled issue is repeated."""
+
+
+def repeat_by_policy(session: Session, *, now: datetime) -> int:
+    """Put back what may be repeated once, its wait being over; returns how many mails that were."""
+    waits = _waits(session, now)
+    ids = session.scalars(
+        select(Delivery.id)
+        .where(
+            Delivery.state == DeliveryState.UNKNOWN,
+            # what the parts below say together, for the index
+            Delivery.settled_at >= now - max(wait for _, wait in waits) - NOT_FOR_LONG,
+            or_(
+                *(
+                    and_(which, Delivery.settled_at.between(now - wait - NOT_FOR_LONG, now - wait))
+                    for which, wait in waits
+                )
+            ),
+            Delivery.repeats == 0,
+            Delivery.reason.is_distinct_from(AFTER_RESTORE),
+            _wanted_still(),
+        )
+        .order_by(Delivery.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    _put_back(session, ids, "nobody knew whether it was taken: it is handed over once more", now)
+    return len(ids)
+
+
+def _waits(session: Session, now: datetime) -> list[tuple[ColumnElement[bool], timedelta]]:
+    """Which mails are repeated at all, and after how long."""
+    letters = and_(Delivery.priority == Priority.LETTER, Delivery.expires_at > now)
+    repeating = session.execute(
+        select(Newsletter.slug, Newsletter.unknown_wait_hours).where(Newsletter.unknown == "repeat")
+    )
+    return [(letters, LETTER_WAIT)] + [
+        (and_(Delivery.newsletter == slug, Delivery.priority != Priority.LETTER), timedelta(hours=hours))
+        for slug, hours in repeating
+    ]
+
+
+def _wanted_still() -> ColumnElement[bool]:
+    cancelled = select(Issue.id).where(Issue.state == IssueState.CANCELLED)
+    return ~and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id.in_(cancelled))
+
+
+def settle(
+    session: Session, delivery_ids: Collection[int], decision: Decision, *, reason: str, now: datetime
+) -> None:
+    """An operator's decision on unknown mails, all of them or none; the reason is kept with each.
+
+    Raises NotUnknown with the ids that cannot be settled so.
+    """
+    fits = select(Delivery.id).where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.UNKNOWN)
+    if decision is Decision.REPEAT:
+        fits = fits.where(_wanted_still())
+    ids = session.scalars(fits.order_by(Delivery.id).with_for_update()).all()
+    if others := sorted(set(delivery_ids) - set(ids)):
+        which = ", ".join(map(str, others))
+        raise NotUnknown(
+            f"nothing was changed, since these are not unknown, or of a cancelled issue: {which}. "
+            "`newsletter deliveries show ID` says how one stands"
+        )
+    if decision is Decision.REPEAT:
+        _put_back(session, ids, keep(reason), now)
+        return
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids))
+        .values(state=DeliveryState(decision), reason=keep(reason), settled_at=now, owner=None),
+        execution_options=UNSEEN,
+    )
+
+
+def _put_back(session: Session, ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Into the outbox once more; a worker that was only slow can write nothing over it any more."""
+    if not ids:
+        return
+    until = now + REPEAT_LIFE
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(ids))
+        .values(
+            state=DeliveryState.QUEUED,
+            reason=reason,
+            due_at=now,
+            expires_at=case((Delivery.expires_at < until, until), else_=Delivery.expires_at),
+            settled_at=None,
+            owner=None,
+            repeats=Delivery.repeats + 1,
+        ),
+        execution_options=UNSEEN,
+    )
+    issues = session.scalars(
+        select(Delivery.occasion_id)
+        .where(Delivery.id.in_(ids), Delivery.priority == Priority.DIGEST)
+        .distinct()
+        .order_by(Delivery.occasion_id)
+    )
+    for issue_id in issues.all():
+        issue = session.get(Issue, issue_id, with_for_update={"of": Issue})
+        if issue is not None and issue.state == IssueState.FINISHED:
+            step(issue, IssueState.PUBLISHED, "unknown mails of it are handed over once more")
+            issue.finished_at = None
+
+
+def after_restore(session: Session, *, now: datetime) -> Counter[str]:
+    """Make sure that a database from a backup hands nothing over a second time.
+
+    Every mail not settled becomes unknown, and no issue whose time has come is published any more:
+    both may have happened since the backup was made. To be called before anything else runs on it.
+    Returns how many `mails` and `issues` that were.
+    """
+    marked = session.scalars(
+        update(Delivery)
+        .where(Delivery.state.in_(OPEN))
+        .values(
+            state=DeliveryState.UNKNOWN,
+            reason=AFTER_RESTORE,
+            settled_at=now,
+            owner=None,
+            lease_until=None,
+            # as if tried: what its mailbox tells may settle it
+            attempt=case((Delivery.attempt == 0, 1), else_=Delivery.attempt),
+        )
+        .returning(Delivery.id),
+        execution_options=UNSEEN,
+    )
+    done = Counter(mails=len(marked.all()))
+    for newsletter in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+        for occurrence in (*missed(session, newsletter, now=now), *due(timetable(newsletter), now=now)):
+            plan(session, newsletter, occurrence)
+    waiting = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
+    for issue in session.scalars(
+        select(Issue).where(Issue.state.in_(waiting), Issue.publish_at <= now).order_by(Issue.id)
+    ):
+        step(issue, IssueState.EXPIRED, "restored from a backup: it may have been published since")
+        done["issues"] += 1
+    return done

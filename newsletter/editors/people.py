@@ -1,0 +1,87 @@
+"""Editors: add, give another role, remove. Removed ones stay known, since the log names them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.editors import sessions
+from newsletter.editors.audit import audit
+from newsletter.models import Editor
+from newsletter.models.editor import Role
+from subscribers.address import Address, parse_name
+from subscribers.unique import insert_new
+
+
+class AlreadyEditor(ValueError):
+    """This person is an editor already; their role can be changed."""
+
+    def __init__(self, editor: Editor) -> None:
+        super().__init__(
+            f"{editor.email} is an editor already, as {editor.role}: "
+            "`newsletter editors role EMAIL ROLE` changes that"
+        )
+
+
+def add(
+    session: Session,
+    address: Address,
+    role: Role,
+    *,
+    name: str | None = None,
+    now: datetime,
+) -> Editor:
+    """Let a person in, or in again. Raises AlreadyEditor, and InvalidName for a name that is none."""
+    # two may add at once: whoever is new counts as removed until the lines below let them in
+    newcomer = {"email": address.mailbox, "email_key": address.key, "role": role}
+    insert_new(session, Editor, [{**newcomer, "added_at": now, "removed_at": now}])
+    editor = session.scalars(select(Editor).where(Editor.email_key == address.key).with_for_update()).one()
+    if editor.removed_at is None:
+        raise AlreadyEditor(editor)
+    editor.email, editor.name, editor.role = address.mailbox, parse_name(name), role
+    editor.added_at, editor.removed_at = now, None
+    audit(session, "editor added", _subject(editor), editor_id=None, now=now, detail={"role": role})
+    return editor
+
+
+def find(session: Session, address: Address) -> Editor | None:
+    """The editor of that address, unless they were removed."""
+    return session.scalar(select(Editor).where(Editor.email_key == address.key, Editor.removed_at.is_(None)))
+
+
+def get(session: Session, address: Address) -> Editor:
+    """The same, locked against other writers; LookupError with the remedy."""
+    editor = session.scalar(
+        select(Editor).where(Editor.email_key == address.key, Editor.removed_at.is_(None)).with_for_update()
+    )
+    if editor is None:
+        raise LookupError(f"no editor {address.mailbox}: `newsletter editors list` shows those there are")
+    return editor
+
+
+def everybody(session: Session) -> Sequence[Editor]:
+    """All editors but those who were removed, in the order in which they came."""
+    query = select(Editor).where(Editor.removed_at.is_(None)).order_by(Editor.added_at, Editor.id)
+    return session.scalars(query).all()
+
+
+def change_role(session: Session, editor: Editor, role: Role, *, now: datetime) -> None:
+    """Give the editor another role; they sign in anew with it. The same role changes nothing."""
+    if editor.role == role:
+        return
+    before, editor.role = editor.role, role
+    sessions.end_all(session, editor.id, now=now)
+    detail = {"before": before, "role": role}
+    audit(session, "role changed", _subject(editor), editor_id=None, now=now, detail=detail)
+
+
+def remove(session: Session, editor: Editor, *, now: datetime) -> None:
+    """Shut the editor out, at once and everywhere."""
+    editor.removed_at = now
+    sessions.end_all(session, editor.id, now=now)
+    audit(session, "editor removed", _subject(editor), editor_id=None, now=now)
+
+
+def _subject(editor: Editor) -> str:
+    return f"editor {editor.id}"

@@ -1,0 +1,1 @@
+"""What comes back: events are stored first, then worked into delivery, suppression and subscription."""

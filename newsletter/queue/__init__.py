@@ -1,0 +1,1 @@
+"""The queue: how work reaches other threads, processes and machines."""
