@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsletter.desk.planning import plan, timetable
+from newsletter.dispatch.steering import stop
 from newsletter.models import Issue, Newsletter
 from newsletter.models.editor import Role
 from newsletter.models.issue import IssueState
@@ -39,6 +40,27 @@ def test_what_comes_next(web: Web) -> None:
         assert "Fri 04:00 CET in 15 h Fri 04:30 CET in 15 h 30 min" in page
         assert "yesterday" not in page
         assert "Race to AGI Weekly Sun 11 Jan 2026 not planned will be on Sat" in page
+
+
+def test_what_is_on_its_way(web: Web) -> None:
+    """A published issue stands there with its counts as they are now, one finished long ago does not."""
+    an_issue(web, 0, IssueState.PAUSED)
+    an_issue(web, -9, IssueState.FINISHED)
+    with writing(web.services.engine) as session:
+        for issue in session.scalars(select(Issue)):
+            issue.frozen, issue.finished_at = 3, web.now - timedelta(days=9)
+    with at_desk(web, Role.VIEWER) as desk:
+        page = home(desk)
+        assert "Race to AGI Daily Thu 8 Jan 2026 paused 3 frozen ≠ 0 nothing heard yet" in page
+        assert "30 Dec 2025" not in page
+
+
+def test_a_closed_way_is_shown(web: Web) -> None:
+    """What keeps mail back stands on top, with its reason."""
+    with writing(web.services.engine) as session:
+        stop(session, "newsletter:daily", "complaints at 0.4 %")
+    with at_desk(web, Role.VIEWER) as desk:
+        assert "newsletter:daily is closed. complaints at 0.4 %" in home(desk)
 
 
 @on_one_database

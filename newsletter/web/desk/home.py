@@ -1,18 +1,20 @@
-"""The desk's first page: who one is, and what comes next."""
+"""The desk's first page: who one is, what is on its way, what holds mail back, and what comes next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import timetable
+from newsletter.dispatch.steering import closed_ways
 from newsletter.models import Issue, Newsletter
 from newsletter.models.issue import IssueState
+from newsletter.proof import proof
 from newsletter.schedule import Occurrence, occurrences
 from newsletter.store.engine import reading
 from newsletter.web.desk.pages import answer
@@ -21,12 +23,15 @@ from newsletter.web.pages import AtDoor, PageRoute
 
 router = APIRouter(prefix="/desk", route_class=PageRoute)
 
-OPEN = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED, IssueState.PUBLISHED)
+TO_COME = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
+ON_THEIR_WAY = (IssueState.PUBLISHED, IssueState.PAUSED)
+#: how long an issue whose books are closed is still shown
+LATELY = timedelta(hours=36)
 
 
 @dataclass(frozen=True)
 class NextIssue:
-    """An issue that is to come or under way, with its times in the newsletter's home zone."""
+    """An issue that is to come, with its times in the newsletter's home zone."""
 
     newsletter: str
     date: date
@@ -43,13 +48,30 @@ class NextIssue:
 def show_home(visit: Viewer, door: AtDoor) -> Response:
     now = door.clock()
     with reading(door.services.engine) as session:
-        return answer(door, "home.html", visit, issues=list(_next_issues(session, now)))
+        return answer(
+            door,
+            "home.html",
+            visit,
+            issues=list(_next_issues(session, now)),
+            counted=[(issue, proof(session, issue)) for issue in _on_their_way(session, now)],
+            closed=closed_ways(session),
+        )
+
+
+def _on_their_way(session: Session, now: datetime) -> Sequence[Issue]:
+    """Published issues whose mails are leaving, and those that were finished lately; the newest first."""
+    finished = and_(Issue.state == IssueState.FINISHED, Issue.finished_at > now - LATELY)
+    return session.scalars(
+        select(Issue)
+        .where(or_(Issue.state.in_(ON_THEIR_WAY), finished))
+        .order_by(Issue.publish_at.desc(), Issue.id)
+    ).all()
 
 
 def _next_issues(session: Session, now: datetime) -> Iterator[NextIssue]:
     """The open issues of each newsletter, and where there is none to come, the one to be planned next."""
     for newsletter in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
-        mine = (Issue.newsletter_id == newsletter.id, Issue.state.in_(OPEN))
+        mine = (Issue.newsletter_id == newsletter.id, Issue.state.in_(TO_COME))
         found = session.scalars(select(Issue).where(*mine).order_by(Issue.date)).all()
         for issue in found:
             yield _shown(newsletter, issue, issue.state, issue.reason, now)
