@@ -1,20 +1,39 @@
-"""`python -m benchmarks`: every benchmark, one after the other."""
+"""`python -m benchmarks [--full]`: every benchmark, one after the other; each prints its limits.
 
-from benchmarks import intake, people, rendering, returns, segments, sendgrid, smtp, webhooks
+Ten minutes on two free cores; with --full, which sends to a million readers, half an hour.
+"""
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import (
+    intake,
+    people,
+    rendering,
+    returns,
+    scale,
+    segments,
+    sendgrid,
+    smtp,
+    webhooks,
+    whole_issue,
+)
+
+ALL: tuple[Callable[[], None], ...] = (
+    rendering.main,
+    intake.main,
+    people.main,
+    lambda: segments.main([]),
+    sendgrid.main,
+    smtp.main,
+    lambda: webhooks.main(["--postgres"]),
+    returns.main,
+    lambda: whole_issue.main(sys.argv[1:]),
+    scale.main,
+)
 
 if __name__ == "__main__":
-    rendering.main()
-    print()
-    intake.main()
-    print()
-    people.main()
-    print()
-    segments.main([])
-    print()
-    sendgrid.main()
-    print()
-    smtp.main()
-    print()
-    webhooks.main([])
-    print()
-    returns.main()
+    for number, benchmark in enumerate(ALL):
+        if number:
+            print()
+        benchmark()

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.readers import DAY, fill
 from benchmarks.sendgrid import api
-from benchmarks.smtp import CONNECTIONS, PATH, by_postfix, our_sink, postfix_sink
+from benchmarks.smtp import PATH, by_postfix, our_sink, postfix_sink
 from newsletter.composition import Claimed
 from newsletter.config import read_settings
 from newsletter.models import Issue
@@ -35,7 +35,7 @@ from newsletter.wiring import Services, build
 
 READERS = (10_000, 100_000)
 FULL = (*READERS, 1_000_000)
-BY_SMTP = 10_000
+BY_SMTP = 30_000
 FREEZE_LIMIT = {"SQLite": 10, "PostgreSQL": 30}  # seconds, of 1,000,000 readers
 MEMORY_LIMIT = 300  # MB, of each process
 RATE_LIMIT = 20_000  # recipients a second of one core
@@ -208,9 +208,7 @@ def main(arguments: list[str] | None = None) -> None:
                 name, {readers: by_sendgrid(new, readers) for readers in (FULL if options.full else READERS)}
             )
         print()
-        print(
-            f"{BY_SMTP:,} readers by SMTP, from the claim to the settled row, beside smtp-source"
-        )
+        print(f"{BY_SMTP:,} readers by SMTP, from the claim to the settled row, beside smtp-source")
         print(
             f"{'':<12}{'sink':<12}{'kB':>8}{'we, /s':>10}{'smtp-source':>14}{'ratio':>8}{'limit':>8}{'MB':>6}"
         )

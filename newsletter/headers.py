@@ -1,6 +1,7 @@
 """The headers that make a mail leave well and let its reader leave with one click. Pure."""
 
 import re
+from functools import lru_cache
 
 from newsletter.mail import Sender
 
@@ -42,11 +43,13 @@ def _domain(sender: Sender) -> str:
     return sender.address.rpartition("@")[2]
 
 
+@lru_cache(maxsize=32)
 def _label(domain: str) -> str:
     """The sender's name for Gmail's postmaster tools: stable, and letters and digits only."""
     return re.sub(r"[^a-z0-9]", "", domain.lower())
 
 
+@lru_cache(maxsize=32)
 def _phrase(name: str) -> str:
     """The human-readable part of a List-Id, left out where it would need encoding (RFC 2919 §2)."""
     return f"{name} " if re.fullmatch(r"[A-Za-z0-9 ]+", name) else ""

@@ -49,4 +49,4 @@ def _postgresql(element: _Each, compiler: Any, **options: Any) -> str:
 
 @compiles(_Each, "sqlite")
 def _sqlite(element: _Each, compiler: Any, **options: Any) -> str:
-    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"  # noqa: S608

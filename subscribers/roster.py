@@ -75,7 +75,8 @@ def recipients(
     Without a newsletter, for letters that answer what the owner of the address may have asked, only
     what no confirmation opens counts.
     """
-    rows = session.execute(
+    session.flush()
+    rows = session.connection().execute(
         select(
             Subscriber.id,
             Subscriber.email,

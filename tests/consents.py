@@ -17,13 +17,8 @@ from subscribers.models import Act, Consent, Subscriber, SubscriptionState
 from tests.people import FINGERPRINTS, NOW, known
 
 LATER = NOW + timedelta(days=2)
-
-
 INVESTORS = Lens.of(audiences=["Investors"])
-
-
 PENDING, CONFIRMED, UNSUBSCRIBED = SubscriptionState
-
 
 Step = Callable[[Session, Address, str, datetime], object]
 

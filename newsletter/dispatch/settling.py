@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.desk.states import step
 from newsletter.feedback.rules import names_no_mailbox
 from newsletter.feedback.told import HAND_OVER, Told, store
 from newsletter.mail import Outcome, Verdict
-from newsletter.models import Delivery
-from newsletter.models.delivery import DeliveryState
+from newsletter.models import Delivery, Issue
+from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.event import EventKind
+from newsletter.models.issue import IssueState
 from newsletter.store.clock import database_now
 from subscribers.among import among
 from subscribers.columns import UTCDateTime
@@ -87,6 +89,9 @@ def record(
         else:
             _record_alike(session, ids, attempt, outcome, owner, now)
     _record_each(session, alone, owner, now)
+    if back := [number for number, outcome in outcomes.items() if outcome.verdict is Verdict.NOT_TAKEN]:
+        # a slow worker's mails were unknown meanwhile, and their issue may have been finished so
+        reopen_issues(session, back)
     _tell_of_closed_mailboxes(session, outcomes, attempts, now)
     return Counter(str(_STATES[outcome.verdict]) for outcome in outcomes.values())
 
@@ -101,6 +106,26 @@ def _tell_of_closed_mailboxes(
         if outcome.verdict is Verdict.REFUSED and names_no_mailbox(outcome.reason)
     ]
     store(session, told, now)
+
+
+def reopen_issues(session: Session, delivery_ids: Sequence[int]) -> None:
+    """Publish finished issues again of which any of these deliveries is back in the outbox."""
+    back = select(Delivery.occasion_id).where(
+        Delivery.id.in_(delivery_ids),
+        Delivery.state == DeliveryState.QUEUED,
+        Delivery.priority == Priority.DIGEST,
+    )
+    finished = (
+        select(Issue)
+        .where(Issue.id.in_(back), Issue.state == IssueState.FINISHED)
+        .order_by(Issue.id)
+        .with_for_update(of=Issue)
+        .execution_options(populate_existing=True)
+    )
+    for issue in session.scalars(finished).all():
+        step(issue, IssueState.PUBLISHED, "unknown mails of it are handed over once more")
+        issue.finished_at = None
+    session.flush()
 
 
 #: as many deliveries of one outcome are written faster by a statement of their own

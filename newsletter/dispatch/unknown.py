@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import missed, plan, timetable
 from newsletter.desk.states import step
-from newsletter.dispatch.settling import UNSEEN
+from newsletter.dispatch.settling import UNSEEN, reopen_issues
 from newsletter.models import Delivery, Issue, Newsletter
 from newsletter.models.delivery import OPEN, DeliveryState, Priority
 from newsletter.models.issue import IssueState
@@ -137,17 +137,7 @@ def _put_back(session: Session, ids: Sequence[int], reason: str, now: datetime) 
         ),
         execution_options=UNSEEN,
     )
-    issues = session.scalars(
-        select(Delivery.occasion_id)
-        .where(Delivery.id.in_(ids), Delivery.priority == Priority.DIGEST)
-        .distinct()
-        .order_by(Delivery.occasion_id)
-    )
-    for issue_id in issues.all():
-        issue = session.get(Issue, issue_id, with_for_update={"of": Issue})
-        if issue is not None and issue.state == IssueState.FINISHED:
-            step(issue, IssueState.PUBLISHED, "unknown mails of it are handed over once more")
-            issue.finished_at = None
+    reopen_issues(session, ids)
 
 
 def after_restore(session: Session, *, now: datetime) -> Counter[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from markupsafe import escape
 
@@ -24,7 +24,7 @@ _LONGEST = {f"@@{READER_SLOT}@@": LONGEST_READER}
 
 @dataclass(frozen=True)
 class Entry:
-    """A card in an edition."""
+    """A card in an edition; it is set once, however often the edition is joined."""
 
     card: Card
     #: why its readers see it, in the words shown to them
@@ -32,11 +32,22 @@ class Entry:
     #: in an update: what is new since its readers were told
     changes: tuple[str, ...] = ()
 
+    @cached_property
+    def html(self) -> str:
+        return _fill(self.card.cut_html, {name: escape(words) for name, words in self._told.items()})
+
+    @cached_property
+    def text(self) -> str:
+        return _fill(self.card.cut_text, self._told, set_block=wrap)
+
+    @property
+    def _told(self) -> dict[str, str]:
+        return {"because": in_line(self.because), "changes": in_line(self.changes)}
+
 
 def join(shell: Shell, entries: Sequence[Entry], *, subject: str) -> Content:
     """The mail of an edition; what differs by reader stays in it as `@@slots@@`."""
     cards = [entry.card for entry in entries]
-    told = [{"because": in_line(entry.because), "changes": in_line(entry.changes)} for entry in entries]
     terms = {term for card in cards for term in card.outlet_terms}
     lead = preheader([card.lead for card in cards], [card.headline for card in cards])
     count = counts(len(cards), len(terms), sum(card.words for card in cards))
@@ -45,17 +56,12 @@ def join(shell: Shell, entries: Sequence[Entry], *, subject: str) -> Content:
         "preheader": escape(lead),
         "counts": escape(count),
         "rows": "".join(card.row_html for card in cards) if several else "",
-        "cards": "".join(
-            _fill(card.cut_html, {name: escape(words) for name, words in values.items()})
-            for card, values in zip(cards, told, strict=True)
-        ),
+        "cards": "".join([entry.html for entry in entries]),
     }
     text = {
         "counts": count,
         "rows": "\n".join(card.row_text for card in cards) if several else "",
-        "cards": "\n\n".join(
-            _fill(card.cut_text, values, set_block=wrap) for card, values in zip(cards, told, strict=True)
-        ),
+        "cards": "\n\n".join([entry.text for entry in entries]),
     }
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
 

@@ -14,9 +14,8 @@ from newsletter.store.engine import open_engine, reading, writing
 from subscribers import suppression
 from subscribers.address import parse
 from subscribers.models import Subscriber, SuppressionReason
-from tests.command_line import Cli
+from tests.command_line import STORY, Cli
 from tests.doors.conftest import on_one_database
-from tests.doors.test_cli import STORY
 from tests.feedback import a_delivery
 from tests.people import FINGERPRINTS, fresh_address, subscriber
 from tests.returned import BASE, PATHS, a_complaint, a_letter, a_mail_of_ours, a_report, failed

@@ -22,11 +22,10 @@ from subscribers.models import Consent
 from subscribers.tokens import Purpose
 from tests.builders import a_story
 from tests.doors.conftest import Web, on_one_database
-from tests.doors.test_web_leaving import ANN, DAILY, WEEKLY, forms, held, last_line, subscribed, undo_link
+from tests.doors.readers import ANN, BOB, DAILY, WEEKLY, forms, held, last_line, subscribed, undo_link
 from tests.outgoing import digest_to, published
 from tests.people import known
 
-BOB = "bob@reader.example"
 COMPANIES = (Company("Mistral AI"), Company("R&D <Lab>"))
 
 

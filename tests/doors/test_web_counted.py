@@ -11,7 +11,7 @@ from newsletter.web.preferences import COUNT_WORDING
 from subscribers.models import Consent
 from tests.counted import ANN, counting, delivery_to, link_to, send, visit
 from tests.doors.conftest import Web, on_one_database
-from tests.doors.test_web_preferences import USUAL, text_of
+from tests.doors.preferences import USUAL, text_of
 from tests.web_server import WebServer
 
 USUAL_OF_ANN = USUAL | {"timezone": "UTC"}

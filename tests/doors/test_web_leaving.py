@@ -1,7 +1,7 @@
 """Leaving by the page: pause, weekly or all instead, a reason, and undo; and the link by mail."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -16,43 +16,7 @@ from subscribers.address import parse
 from subscribers.models import Consent, Subscription, SuppressionReason
 from subscribers.tokens import Purpose
 from tests.doors.conftest import Web, on_one_database
-
-ANN = "ann@reader.example"
-DAILY, WEEKLY = "Race to AGI Daily", "Race to AGI Weekly"
-
-
-def subscribed(web: Web, email: str = ANN, *newsletters: str) -> None:
-    assert web.ask(email, *newsletters).status_code == 200
-    assert web.client.post(web.confirm_link(email, *newsletters)).status_code == 200
-
-
-def held(web: Web, email: str = ANN) -> dict[str, tuple[str, datetime | None, datetime | None]]:
-    """What stands in the row of each subscription."""
-    ann = web.subscriber(email)
-    assert ann is not None
-    return {s.newsletter: (s.state, s.confirmed_at, s.paused_until) for s in ann.subscriptions}
-
-
-def last_line(web: Web) -> tuple[str, str, list[str]]:
-    with reading(web.services.engine) as session:
-        line = session.scalars(select(Consent).order_by(Consent.id.desc())).first()
-        assert line is not None
-        return line.act, line.wording, line.newsletters
-
-
-def forms(page: httpx.Response) -> dict[str, str]:
-    """The button of each form → where it posts to."""
-    found = re.findall(r'<form[^>]*action="([^"]*)".*?</form>', page.text, re.S)
-    bodies = re.findall(r'<form[^>]*action="[^"]*".*?</form>', page.text, re.S)
-    buttons = {}
-    for action, body in zip(found, bodies, strict=True):
-        for words in re.findall(r"<button[^>]*>(.*?)</button>", body, re.S):
-            buttons[words] = action
-    return buttons
-
-
-def undo_link(page: httpx.Response) -> str:
-    return forms(page)["Undo"]
+from tests.doors.readers import ANN, DAILY, WEEKLY, forms, held, last_line, subscribed, undo_link
 
 
 def test_the_page_offers_what_fits(web: Web) -> None:

@@ -3,101 +3,14 @@
 import re
 from dataclasses import replace
 from datetime import date
-from itertools import permutations
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.content import Analysis, Article, Company, Impact, Maker, StoryContent, Tldr
-from newsletter.sources.files import read_file
-from newsletter.sources.records import Incoming, Refusal
-
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "story-page.html"
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-PAGE = """\
-{head}
-Thursday, February 12, 2026
-
-A chip maker opens its compiler
-
-Source: {primary}
-Read original
-
-TL;DR
-
-AI-Summarizedfrom {count} source{s}
-
-The maker published its compiler on February 12, 2026.
-
-About this summary
-
-This article aggregates reporting.
-
-{count} source{s} covering this story{companies_count}
-
-{analysis}{care}{companies}Coverage Sources
-
-{coverage}
-"""
-
-
-def page(
-    *,
-    outlets: tuple[str, ...] = ("BBC",),
-    badges: tuple[str, ...] = ("",),
-    category: str = "Infrastructure",
-    analysis: str = "",
-    care: str = "",
-    companies: str = "",
-    companies_count: str = "",
-) -> str:
-    """A page of the site's shape, with the parts that a story may have."""
-    count = len(outlets)
-    entries = [f"{name}\n{name}{badge}\nRead" for name, badge in zip(outlets, badges, strict=True)]
-    return PAGE.format(
-        head="\n".join([category, *outlets, f"{count} outlet{'s' * (count > 1)}"]),
-        primary=outlets[0],
-        count=count,
-        s="s" * (count > 1),
-        companies_count=companies_count,
-        analysis=analysis and f"Race to AGI Analysis\n\n{analysis}\n\n",
-        care=care and f"Who Should Care\n\n{care}\n\n",
-        companies=companies and f"Companies Mentioned\n\n{companies}\n\n",
-        coverage="\n".join([*outlets, *entries]),
-    )
-
-
-def read(text: str | bytes, name: str = "page") -> Incoming | Refusal:
-    data = text.encode() if isinstance(text, str) else text
-    [one] = read_file(name, data.splitlines(keepends=True))
-    return one
-
-
-def story(text: str | bytes) -> StoryContent:
-    """The content of a page that must be accepted."""
-    incoming = read(text)
-    assert isinstance(incoming, Incoming), incoming
-    return incoming.content
-
-
-def refusal(text: str | bytes) -> str:
-    """The reason why a page is refused; there is a remedy, too."""
-    refused = read(text, "half.txt")
-    assert isinstance(refused, Refusal), refused
-    assert (refused.file, refused.line, refused.where) == ("half.txt", None, "half.txt")
-    assert refused.remedy
-    return refused.reason
-
-
-@pytest.fixture
-def real_page() -> str:
-    path = DATA / "story-page.txt"
-    if not path.exists():
-        pytest.skip("the folder of real input data is not here")
-    return path.read_text(encoding="utf-8")
+from newsletter.sources.records import Incoming
+from tests.story_pages import FIXTURE, page, read, story
 
 
 def test_the_real_page_is_read_whole(real_page: str) -> None:
@@ -265,92 +178,6 @@ def test_audiences_that_run_together_are_parted(audiences: list[str]) -> None:
     assert story(page(care="".join(audiences))).audiences == tuple(audiences)
 
 
-COMPANIES = """\
-Mistral AI
-Mistral AI
-AI Lab|France
-Valuation: $6.0B (Jan 2026)
-OpenAI
-OpenAI
-AI Lab|United States
-X
-X
-Platform
-Sample Chips
-Sample Chips
-|Japan
-Valuation: $1.5B as of March 3, 2025
-Bare"""
-
-
-def test_several_companies() -> None:
-    """Each with what the page tells of it: facts and valuation may be missing."""
-    assert story(page(companies=COMPANIES + "\nBare")).companies == (
-        Company("Mistral AI", "AI Lab", "France", "$6.0B", "2026-01"),
-        Company("OpenAI", "AI Lab", "United States"),
-        Company("X", "Platform"),
-        Company("Sample Chips", None, "Japan", "$1.5B", "2025-03-03"),
-        Company("Bare"),
-    )
-
-
-MISTRAL = Company("Mistral AI", "AI Lab", "France", "$6.0B")
-AMIAD = Company("AMIAD", "Government", "France")
-THALES = Company("Thales", "Defence", "France")
-
-
-def test_names_shown_once_are_companies_too(real_page: str) -> None:
-    """A company begins at a doubled name or after another's last fact, and its count says the same."""
-    more = "AMIAD\nGovernment|France\nThales\nThales\nDefence|France\n"
-    text = real_page.replace("1 company", "3 companies").replace("$6.0B\n", f"$6.0B\n{more}")
-    assert story(text).companies == (MISTRAL, AMIAD, THALES)
-
-
-CARDS = {
-    "with a logo": '<div><img alt="{0}"/><h3>{0}</h3><p><i>{1}</i><i>|</i><i>{2}</i></p></div>',
-    "a heading": "<div><h3>{0}</h3><p>{1}|{2}</p></div>",
-    "a heading below another logo": '<div><img alt="The sign"/><h3>{0}</h3><p>{1}|{2}</p></div>',
-    "plain": "<div><p>{0}</p><p><span>{1}</span><span>|</span><span>{2}</span></p></div>",
-    "linked": '<div><a href="https://{1}.example/">{0}</a><p>{1}|{2}</p></div>',
-    "linked whole": '<a href="https://{1}.example/"><p>{0}</p><p>{1}|{2}</p></a>',
-    "facts without a bar": '<div><img alt="{0}"/><p>{0}</p><p>{1}</p><p>{2}</p></div>',
-}
-
-
-@pytest.mark.parametrize(("one", "other"), [*permutations(CARDS, 2)])
-def test_each_company_has_its_own_look(one: str, other: str) -> None:
-    """Whether one company has a logo, a heading or a link decides nothing for the others."""
-    cards = CARDS[one].format("AMIAD", "Government", "France")
-    cards += CARDS[other].format("Thales", "Defence", "France")
-    cards += CARDS[one].format("Sample Chips", "Chips", "Japan")
-    html = FIXTURE.read_text(encoding="utf-8").replace("1<!-- --> company", "4<!-- --> companies")
-    content = story(html.replace("$6.0B</p>\n        </a>", f"$6.0B</p></a>{cards}"))
-    assert content.companies == (MISTRAL, AMIAD, THALES, Company("Sample Chips", "Chips", "Japan"))
-
-
-def test_lost_companies_are_named(real_page: str) -> None:
-    """A page that counts more companies than can be found is refused, with what was found."""
-    assert refusal(real_page.replace("1 company", "3 companies")) == (
-        "the page says 3 companies, 1 was found: Mistral AI"
-    )
-    shown = real_page.index("Companies Mentioned"), real_page.index("Coverage Sources")
-    none = real_page[: shown[0]] + real_page[shown[1] :]
-    assert refusal(none) == "the page says 1 company, none was found"
-    html = FIXTURE.read_text(encoding="utf-8")
-    assert "says 3 companies" in refusal(html.replace("1<!-- --> company", "3<!-- --> companies"))
-    apart = html.replace('<span class="mx-2">|</span>', "").replace("1<!-- --> company", "3 companies")
-    assert "says 3 companies" in refusal(apart)
-
-
-def test_lost_sources_are_named(real_page: str) -> None:
-    """The same for the sources that cover the story."""
-    assert refusal(real_page.replace("3 sources covering", "4 sources covering")) == (
-        "the page says 4 sources, 3 were found: Channel NewsAsia, The Star (Malaysia), LeMagIT"
-    )
-    html = FIXTURE.read_text(encoding="utf-8").replace("3<!-- --> sources covering", "5 sources covering")
-    assert "says 5 sources" in refusal(html)
-
-
 @pytest.mark.parametrize(
     ("label", "impact"),
     [
@@ -400,52 +227,3 @@ def test_windows_text_is_the_same() -> None:
 def test_a_page_without_empty_lines_is_the_same(real_page: str) -> None:
     """Copying from some browsers loses them; every line is then a paragraph."""
     assert story(re.sub(r"\n+", "\n", real_page)) == story(real_page)
-
-
-def test_half_a_page_names_what_it_lacks(real_page: str) -> None:
-    """A page that was cut off is never taken for a whole one, wherever the cut is."""
-    assert "Coverage Sources" in refusal(real_page[: len(real_page) // 2])
-    assert "LeMagIT" in refusal(real_page[: real_page.rindex("Read")])
-    assert "date" in refusal(real_page[len(real_page) // 2 :])
-    for end in range(0, len(real_page.rstrip()) - 1, 7):
-        assert refusal(real_page[:end])
-
-
-def test_half_of_the_html_names_what_it_lacks() -> None:
-    """The same for HTML, whose open tags are mended by every parser."""
-    whole = FIXTURE.read_bytes()
-    assert "Coverage Sources" in refusal(whole[: len(whole) // 2])
-    for end in range(0, whole.rindex(b">Read<svg"), 97):
-        assert refusal(whole[:end])
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("Hello.", "date, title, the section “Coverage Sources”"),
-        ("<html><body><h1>About us</h1></body></html>", "date, the section “Coverage Sources”"),
-        (page().replace("A chip maker opens its compiler\n", ""), "title"),
-        (page().replace("Thursday, February 12, 2026", "Monday, February 30, 2026", 1), "February 30, 2026"),
-        (page().replace("A chip", "x" * 501), "title has"),
-    ],
-)
-def test_what_is_no_story_page_is_refused(text: str, reason: str) -> None:
-    """The reason names what is missing or wrong."""
-    assert reason in refusal(text)
-
-
-@pytest.mark.parametrize(
-    "data", [b"<", b"<" * 9999, b"<div>" * 9999, b"<!-- -->", b'<?xml encoding="utf-16"?><p>']
-)
-def test_hostile_markup_is_refused(data: bytes) -> None:
-    """Nothing in a document makes reading it fail."""
-    assert refusal(data)
-
-
-@given(st.data())
-def test_shuffled_pages_are_answered(data: st.DataObject) -> None:
-    """Lines of a page in any order and number give a story or a refusal, never an error."""
-    lines = page(analysis="A.\n\nMay delay AGI timeline", care="Investors", companies=COMPANIES).splitlines()
-    chosen = data.draw(st.lists(st.sampled_from(lines), max_size=40))
-    for text in ("\n".join(chosen), "<p>" + "<br>".join(chosen), "<h1>" + "</h1><a href=x><b>".join(chosen)):
-        assert all(isinstance(one, Incoming | Refusal) for one in read_file("page", [text.encode() or b"x"]))

@@ -1,57 +1,20 @@
 """What sources tell becomes stories with revisions, once, on both databases."""
 
 import json
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
 
-from newsletter.content import Article, Company, StoryContent
+from newsletter.content import Article, Company
 from newsletter.intake import take_in as intake
-from newsletter.intake.stories import list_stories, story_by_ref
-from newsletter.intake.take_in import Report, take_in
-from newsletter.models import Base, CoverageEntry, Mention, Story, StoryRecord
-from newsletter.sources.files import read_file
-from newsletter.sources.records import Incoming, Refusal
+from newsletter.intake.take_in import take_in
+from newsletter.models import CoverageEntry, Mention, Story, StoryRecord
+from newsletter.sources.records import Refusal
 from newsletter.store.engine import reading, writing
 from tests.builders import NOON, a_story
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
-LATER = NOON + timedelta(hours=1)
-
-
-def tell(engine: Engine, *told: Incoming | Refusal, at: datetime = NOON) -> Report:
-    with writing(engine) as session:
-        return take_in(session, told, now=at)
-
-
-def record(external_id: str, content: StoryContent) -> Incoming:
-    return Incoming(external_id, content, f"record {external_id}")
-
-
-def counts(report: Report) -> tuple[int, int, int]:
-    return report.added, report.changed, report.unchanged
-
-
-def everything(engine: Engine) -> dict[str, list[Any]]:
-    """All rows of the intake's tables."""
-    rows = {}
-    with reading(engine) as session:
-        for name in ("story", "story_revision", "story_record", "coverage", "mention"):
-            table = Base.metadata.tables[name]
-            rows[name] = list(session.execute(select(table).order_by(*table.primary_key.columns)))
-    return rows
-
-
-def contents(engine: Engine) -> list[StoryContent]:
-    """The stories as known now, oldest first."""
-    with reading(engine) as session:
-        return [story.revisions[-1].content for story in session.scalars(select(Story).order_by(Story.id))]
+from tests.intakes import LATER, contents, counts, everything, record, tell
 
 
 def test_a_new_story_is_kept_whole(engine: Engine) -> None:
@@ -233,77 +196,3 @@ def test_two_intakes_at_once_double_nothing(engine: Engine) -> None:
     assert sum(report.added for report in reports) == 60
     assert sum(report.unchanged for report in reports) == 180
     assert len(contents(engine)) == 60
-
-
-def test_stories_are_found_by_number_and_by_id(engine: Engine) -> None:
-    """By our number first, by the id of any of its sources, or not at all."""
-    tell(
-        engine,
-        record("a", a_story()),
-        record("https://x.example/b", a_story()),
-        record("0", a_story("Other")),
-    )
-    with reading(engine) as session:
-        first, other = session.scalars(select(Story).order_by(Story.id)).all()
-        for ref in (str(first.id), "a", "https://x.example/b"):
-            assert story_by_ref(session, ref) is first
-        assert story_by_ref(session, "0") is other
-        for ref in ("99999", "9" * 40, "²", "", "none"):
-            assert story_by_ref(session, ref) is None
-
-
-def test_the_newest_stories_are_listed_first(engine: Engine) -> None:
-    """By the day of the event, then by when it was seen; no more than asked for."""
-    day = a_story().date
-    tell(engine, record("a", a_story("Old", date=day - timedelta(1))), record("b", a_story("New")), at=LATER)
-    tell(engine, record("c", a_story("Early")))
-    with reading(engine) as session:
-        assert [story.title for story in list_stories(session, limit=2)] == ["New", "Early"]
-
-
-def real(name: str) -> Iterable[Incoming | Refusal]:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip("the folder of real input data is not here")
-    return read_file(name, path.read_bytes().splitlines(keepends=True))
-
-
-def test_all_real_stories_come_in_once(engine: Engine) -> None:
-    """853 real records: two tell of one event, none is refused, and again nothing changes."""
-    assert counts(tell(engine, *real("stories.jsonl"))) == (852, 1, 0)
-    before = everything(engine)
-    report = tell(engine, *real("stories.jsonl"), at=LATER)
-    assert counts(report) == (0, 0, 853)
-    assert report.refused == ()
-    assert everything(engine) == before
-
-
-def test_versions_of_real_stories_become_revisions(engine: Engine) -> None:
-    """Told under one id day by day, each change is one revision and nothing is lost."""
-    versions = [one for one in real("story-versions.jsonl") if isinstance(one, Incoming)]
-    documents = [json.loads(line) for line in (DATA / "story-versions.jsonl").read_text().splitlines()]
-    for version, document in zip(versions, documents, strict=True):
-        tell(engine, replace(version, external_id=document["extra"]["story"]))
-    names = {document["extra"]["story"] for document in documents}
-    with reading(engine) as session:
-        stories = session.scalars(select(Story)).all()
-        assert len(stories) == len(names)
-        for name in names:
-            last = [v for v, d in zip(versions, documents, strict=True) if d["extra"]["story"] == name][-1]
-            story = story_by_ref(session, name)
-            assert story
-            assert story.revisions[-1].content == last.content
-            assert [revision.number for revision in story.revisions] == [*range(1, story.revision + 1)]
-        assert max(story.revision for story in stories) == 7
-
-
-def test_text_html_and_json_of_one_page_are_one_story(engine: Engine) -> None:
-    """Whichever way a story page comes, it is the same story, and the links join it."""
-    fixture = Path(__file__).parents[1] / "fixtures" / "story-page.html"
-    html = list(read_file("page.html", fixture.read_bytes().splitlines(keepends=True)))
-    assert counts(tell(engine, *real("story-page.txt"))) == (1, 0, 0)
-    assert counts(tell(engine, *real("story-page.json"))) == (0, 0, 1)
-    assert counts(tell(engine, *html)) == (0, 1, 0)
-    assert counts(tell(engine, *real("story-page.txt"), *html, *real("story-page.json"))) == (0, 0, 3)
-    [content] = contents(engine)
-    assert all(article.url for article in content.coverage)

@@ -22,7 +22,7 @@ from tests.counted import (
     counting,
     send,
 )
-from tests.steps.test_issue_way import PUBLISH, SEEN, draft, tell
+from tests.issues import PUBLISH, SEEN, draft, tell
 
 
 def approve(services: Services, issue_id: int) -> str:

@@ -226,3 +226,15 @@ def test_a_refused_recipient_is_evidence(services: Services, reason: str, closed
         why = suppression.why(session, parse(reader.email), FINGERPRINTS)
         assert (why.reason if why else None) == closed
         assert len(session.scalars(select(Event.id)).all()) == (closed is not None)
+
+
+def test_a_slow_worker_opens_a_finished_issue_again(services: Services) -> None:
+    """A mail that comes back after its issue was finished without it is not left lying there."""
+    issue = an_issue(services)
+    mail = a_mail(services, issue=issue, owner="slow")
+    with writing(services.engine) as session:
+        outcome = {mail: Outcome(Verdict.NOT_TAKEN, "451 later")}
+        record(session, outcome, {mail: 1}, "slow", now=NOW)
+    with reading(services.engine) as session:
+        assert session.get_one(Delivery, mail).state == QUEUED
+        assert session.get_one(Issue, issue).state == IssueState.PUBLISHED

@@ -1,0 +1,46 @@
+"""The commands about stories: what came in, what was refused, and why."""
+
+import json
+from pathlib import Path
+
+from tests.command_line import STORY, Cli, story_file
+
+
+def test_import_reports_and_is_idempotent(cli: Cli, tmp_path: Path) -> None:
+    """One JSON object with three counts and the refusals; the good records are in, the exit code is 1."""
+    path = tmp_path / "stories.jsonl"
+    path.write_text(json.dumps(STORY) + "\n{broken\n" + json.dumps({**STORY, "id": "x", "title": ""}) + "\n")
+    first = cli("stories", "import", str(path), "--json")
+    assert first.code == 1
+    report = first.json()
+    assert (report["added"], report["changed"], report["unchanged"]) == (1, 0, 0)
+    assert [(refusal["file"], refusal["line"]) for refusal in report["refused"]] == [
+        (str(path), 2),
+        (str(path), 3),
+    ]
+    assert report["refused"][0]["where"] == f"{path}, line 2"
+    assert all(refusal["reason"] and refusal["remedy"] for refusal in report["refused"])
+    assert cli("stories", "import", str(path), "--json").json()["unchanged"] == 1
+    changed = story_file(tmp_path, {**STORY, "tldr": {"text": "Now with a summary.", "label": "AI"}})
+    assert cli("stories", "import", changed, "--json").json()["changed"] == 1
+    assert cli("stories", "show", "sample-1", "--json").json()["revision"] == 2
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(cli: Cli, tmp_path: Path) -> None:
+    """A missing file and a folder are refused by name, each with its remedy; the others come in."""
+    good = story_file(tmp_path, STORY)
+    done = cli("stories", "import", "missing.json", str(tmp_path), good, "--json")
+    assert done.code == 1
+    report = done.json()
+    assert report["added"] == 1
+    assert [(refusal["file"], refusal["line"]) for refusal in report["refused"]] == [
+        ("missing.json", None),
+        (str(tmp_path), None),
+    ]
+    missing, folder = report["refused"]
+    assert "No such file" in missing["reason"]
+    assert "directory" in folder["reason"]
+    assert all(refusal["remedy"] for refusal in report["refused"])
+    again = cli("stories", "import", good, "missing.json")
+    assert (again.code, "1 unchanged, 1 refused" in again.out) == (1, True)
+    assert "refused missing.json: it cannot be read" in again.err
