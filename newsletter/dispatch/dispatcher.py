@@ -14,12 +14,15 @@ commits, and a portion is small, since as many mails are in doubt when a machine
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from newsletter.composition import CannotCompose, Claimed, Composer
@@ -34,6 +37,7 @@ from newsletter.store.engine import writing
 log = structlog.get_logger()
 
 Stop = Callable[[], bool]
+Written = TypeVar("Written")
 #: why the provider takes nothing more
 Trouble = Halted | Misconfigured
 
@@ -50,6 +54,8 @@ class Limits:
 
 #: seconds before the provider is asked again whether what only a person can mend is mended
 BETWEEN_CHECKS = 60
+#: seconds before outcomes that could not be written are written again
+BETWEEN_WRITES = 1
 #: so many mails put back in one portion, and none taken: it is the provider, not the mails
 ALL_PUT_BACK = 5
 #: a claim is sized so that its mails leave within about so many seconds: a letter waits no longer
@@ -153,8 +159,6 @@ class Dispatcher:
             self._size = max(self._portion, min(self._per_claim, wanted))
 
     def _hand_over(self, found: Claim, done: Dispatched, now: datetime, stop: Stop) -> None:
-        owner = self._worker.owner
-        fences = {one.delivery_id: one.attempt for one in found.mails}
         mails, outcomes = self._compose(found.mails, done)
         waiting = {mail.delivery_id: mail for mail in mails}
         deadline = time.monotonic() + self._worker.lease.total_seconds() / 2
@@ -166,12 +170,9 @@ class Dispatcher:
         portions = batched(mails, self._portion)
         while True:
             portion = [] if trouble or enough() else next(portions, [])
-            with writing(self._engine) as session:
-                done.counts += record(session, outcomes, fences, owner, now=now)
-                marked = mark(session, [m.delivery_id for m in portion], owner, self._worker.lease)
-                if not portion:
-                    release(session, list(waiting), owner)
-                    self._swing_gate(session, trouble, found)
+            write = partial(self._settle, found, outcomes, portion, list(waiting), trouble, now)
+            settled, marked = self._persist(write) if outcomes else write()
+            done.counts += settled
             if not portion:
                 break
             outcomes, trouble = self._offer([m for m in portion if m.delivery_id in marked], enough)
@@ -179,6 +180,41 @@ class Dispatcher:
                 if mail.delivery_id in outcomes or mail.delivery_id not in marked:
                     del waiting[mail.delivery_id]
         done.stopped = _words(trouble) if trouble else None
+
+    def _settle(
+        self,
+        found: Claim,
+        outcomes: Mapping[int, Outcome],
+        portion: Sequence[Mail],
+        waiting: Sequence[int],
+        trouble: Trouble | None,
+        now: datetime,
+    ) -> tuple[Counter[str], set[int]]:
+        """One commit: what became of the last portion, and the mark of the next, or the end.
+
+        Returns the numbers by state, and which mails of the next portion are still ours.
+        """
+        owner = self._worker.owner
+        attempts = {one.delivery_id: one.attempt for one in found.mails}
+        with writing(self._engine) as session:
+            settled = record(session, outcomes, attempts, owner, now=now)
+            marked = mark(session, [m.delivery_id for m in portion], owner, self._worker.lease)
+            if not portion:
+                release(session, waiting, owner)
+                self._swing_gate(session, trouble, found)
+        return settled, marked
+
+    def _persist(self, write: Callable[[], Written]) -> Written:
+        """Write what is known nowhere else: again and again while the database is away, for half a lease."""
+        until = time.monotonic() + self._worker.lease.total_seconds() / 2
+        while True:
+            try:
+                return write()
+            except DBAPIError as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("outcomes_wait", error=type(error).__name__)
+                time.sleep(BETWEEN_WRITES)
 
     def _offer(self, mails: list[Mail], enough: Stop) -> tuple[dict[int, Outcome], Trouble | None]:
         """What the provider made of them: outcomes, and why it takes no more, if so."""

@@ -29,14 +29,17 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=30)
 
 
 def mark(session: Session, delivery_ids: Sequence[int], owner: str, lease: timedelta) -> set[int]:
-    """The point of no return; returns those that are still ours, for one more `lease`."""
+    """The point of no return; returns those that are still ours, for one more `lease`.
+
+    Marking again what was not yet offered is no harm: an answer of the database may be lost, too.
+    """
     if not delivery_ids:
         return set()
     marked = session.scalars(
         update(Delivery)
         .where(
             among(Delivery.id, delivery_ids),
-            Delivery.state == DeliveryState.CLAIMED,
+            Delivery.state.in_((DeliveryState.CLAIMED, DeliveryState.SUBMITTING)),
             Delivery.owner == owner,
         )
         .values(state=DeliveryState.SUBMITTING, lease_until=database_now(session) + lease)

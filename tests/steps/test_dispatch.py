@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
 from newsletter.config import ROOT
 from newsletter.dispatch.claims import Worker, claim
@@ -217,6 +219,24 @@ def test_a_slow_worker_settles_what_it_handed_over(services: Services) -> None:
         outcome = {delivery: Outcome(Verdict.ACCEPTED, None, "id-at-the-provider")}
         record(session, outcome, {delivery: 1}, "slow", now=NOW)
     assert states(services) == ["accepted"]
+
+
+def test_outcomes_wait_for_the_database(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the provider said is written as soon as the database is back: nothing becomes unknown by it."""
+    queue(services, 2)
+    monkeypatch.setattr("newsletter.dispatch.dispatcher.BETWEEN_WRITES", 0)
+    away = iter([True, True])
+
+    def sometimes(*given: Any, **named: Any) -> Any:
+        if given[1] and next(away, False):
+            raise OperationalError("UPDATE", {}, Exception("the server is restarting"))
+        return record(*given, **named)
+
+    monkeypatch.setattr("newsletter.dispatch.dispatcher.record", sometimes)
+    services.dispatcher().run(NOW)
+    assert states(services) == ["accepted", "accepted"]
+    assert files(services) == 2
+    assert next(away, None) is None, "the database was away twice"
 
 
 def let_leases_end(services: Services) -> None:
