@@ -20,6 +20,7 @@ from newsletter.models import Delivery, Editor, Issue, Newsletter
 from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from newsletter.models.issue import IssueState
 from newsletter.store.clock import database_now
+from newsletter.store.engine import UNSEEN
 from subscribers import roster
 from subscribers.among import among
 
@@ -206,7 +207,7 @@ def _settle(
         return
     session.execute(
         update(Delivery).where(among(Delivery.id, ids)).values(state=state, reason=reason, settled_at=now),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     )
     found.settled[str(state)] += len(ids)
 
@@ -224,5 +225,5 @@ def _take(session: Session, ids: Sequence[int], worker: Worker) -> None:
             attempt=Delivery.attempt + 1,
             lease_until=database_now(session) + worker.lease,
         ),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     )

@@ -58,6 +58,8 @@ BETWEEN_CHECKS = 60
 BETWEEN_WRITES = 1
 #: so many mails put back in one portion, and none taken: it is the provider, not the mails
 ALL_PUT_BACK = 5
+#: mails in the first claim, when nobody knows yet how fast they leave
+FIRST_CLAIM = 10
 #: a claim is sized so that its mails leave within about so many seconds: a letter waits no longer
 BRISK = 4.0
 
@@ -88,7 +90,7 @@ class Dispatcher:
         self._composer = composer
         self._portion = min(limits.in_doubt, provider.max_batch)
         self._per_claim = max(limits.per_claim, self._portion)
-        self._size = self._portion
+        self._size = min(FIRST_CLAIM, self._per_claim)
         self._next_check = 0.0
         self._worker = Worker(
             owner=secrets.token_hex(8),
@@ -156,7 +158,7 @@ class Dispatcher:
     def _resize(self, mails: int, seconds: float) -> None:
         if mails == self._size:
             wanted = int(self._size * min(4.0, BRISK / max(seconds, 0.001)))
-            self._size = max(self._portion, min(self._per_claim, wanted))
+            self._size = max(1, min(self._per_claim, wanted))
 
     def _hand_over(self, found: Claim, done: Dispatched, now: datetime, stop: Stop) -> None:
         mails, outcomes = self._compose(found.mails, done)

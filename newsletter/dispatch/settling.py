@@ -20,11 +20,10 @@ from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.event import EventKind
 from newsletter.models.issue import IssueState
 from newsletter.store.clock import database_now
+from newsletter.store.engine import UNSEEN
 from subscribers.among import among
 from subscribers.columns import UTCDateTime
 
-#: rows are changed past the session, which holds none of them
-UNSEEN = {"synchronize_session": False}
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=30)
 
 
@@ -50,19 +49,23 @@ def mark(session: Session, delivery_ids: Sequence[int], owner: str, lease: timed
 
 
 def release(session: Session, delivery_ids: Sequence[int], owner: str) -> None:
-    """Give back what was claimed and never offered: due as before, for whoever comes next."""
+    """Give back what was claimed and never offered: due as before, for whoever comes next.
+
+    That includes what became unknown while this worker slept: nobody but it knows better.
+    """
     if not delivery_ids:
         return
     session.execute(
         update(Delivery)
         .where(
             among(Delivery.id, delivery_ids),
-            Delivery.state.in_((DeliveryState.CLAIMED, DeliveryState.SUBMITTING)),
+            Delivery.state.in_((DeliveryState.CLAIMED, DeliveryState.SUBMITTING, DeliveryState.UNKNOWN)),
             Delivery.owner == owner,
         )
-        .values(state=DeliveryState.QUEUED, owner=None, lease_until=None),
+        .values(state=DeliveryState.QUEUED, owner=None, lease_until=None, reason=None, settled_at=None),
         execution_options=UNSEEN,
     )
+    reopen_issues(session, delivery_ids)
 
 
 _STATES = {

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import CursorResult, and_, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.dispatch.settling import UNSEEN
 from newsletter.models import Delivery, Issue
 from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.issue import IssueState
 from newsletter.store.clock import database_now
+from newsletter.store.engine import UNSEEN
 
 
 def tidy(session: Session, *, now: datetime) -> Counter[str]:
@@ -36,7 +36,7 @@ def rescue(session: Session, *, now: datetime) -> Counter[str]:
         .where(Delivery.state == DeliveryState.SUBMITTING, ended)
         .values(
             state=DeliveryState.UNKNOWN,
-            reason="the worker died while it was handing the mail over",
+            reason="its worker gave no sign of life while it was handing the mail over",
             settled_at=now,
             lease_until=None,
         ),

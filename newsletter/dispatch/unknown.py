@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import missed, plan, timetable
 from newsletter.desk.states import step
-from newsletter.dispatch.settling import UNSEEN, reopen_issues
+from newsletter.dispatch.settling import reopen_issues
 from newsletter.models import Delivery, Issue, Newsletter
 from newsletter.models.delivery import OPEN, DeliveryState, Priority
 from newsletter.models.issue import IssueState
 from newsletter.providers.words import keep
 from newsletter.schedule import due
+from newsletter.store.engine import UNSEEN
 
 #: whoever waits for a letter asks for another one soon
 LETTER_WAIT = timedelta(minutes=15)

@@ -20,11 +20,10 @@ from newsletter.models.delivery import DeliveryState
 from newsletter.models.event import EventKind
 from newsletter.providers.words import keep
 from newsletter.store.clock import database_now
+from newsletter.store.engine import UNSEEN
 from subscribers.columns import UTCDateTime
 from subscribers.fingerprints import Fingerprints
 
-#: rows are changed past the session, which holds none of them
-UNSEEN = {"synchronize_session": False}
 #: events that one batch works in
 BATCH = 1_000
 #: how long an event is kept

@@ -23,7 +23,7 @@ from newsletter.hooks.destinations import BadDestination, addresses
 from newsletter.hooks.registry import PostState, stamp
 from newsletter.hooks.signing import signed_headers
 from newsletter.models import Hook, HookPost
-from newsletter.store.engine import reading, writing
+from newsletter.store.engine import UNSEEN, reading, writing
 from subscribers.models import Subscriber
 
 log = structlog.get_logger()
@@ -144,7 +144,7 @@ def claim(session: Session, hook_id: int, now: datetime) -> list[InHand]:
         .where(HookPost.id.in_(due.scalar_subquery()))
         .values(due_at=now + LEASE, attempt=HookPost.attempt + 1)
         .returning(HookPost.id, HookPost.public_id, HookPost.attempt, HookPost.body, HookPost.subscriber_id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     ).all()
     people = _people(session, {row.subscriber_id for row in taken} - {None})
     return [

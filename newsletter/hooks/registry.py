@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.hooks.kinds import TEST, UNLESS_SAID, HookKind
 from newsletter.hooks.signing import new_secret
 from newsletter.models import Event, Hook, HookPost
+from newsletter.store.engine import UNSEEN
 from subscribers.models import Consent
 
 #: how long a settled post is kept, and can be replayed
@@ -105,7 +106,7 @@ def replay(
         .where(HookPost.hook_id == hook_id, wanted)
         .values(state=PostState.WAITING, attempt=0, due_at=now, settled_at=None)
         .returning(HookPost.public_id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     ).all()
     if unknown := set(which) - set(again):
         raise LookupError(f"no post {min(unknown)} of hook {hook_id}: `newsletter hooks posts {hook_id}`")
@@ -146,6 +147,6 @@ def forget_old(session: Session, *, now: datetime, limit: int = BATCH) -> int:
     old = select(oldest.c.id).where(oldest.c.settled_at < now - KEPT)
     gone = session.scalars(
         delete(HookPost).where(HookPost.id.in_(old)).returning(HookPost.id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSEEN,
     )
     return len(gone.all())

@@ -13,6 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 
+#: for statements that change rows past the session, which holds none of them
+UNSEEN = {"synchronize_session": False}
+
 
 def open_engine(url: str) -> Engine:
     """An engine for `url`; connects only when used.

@@ -63,6 +63,9 @@ PRIVATE_PATHS = (
     "/desk",
 )
 
+#: where programs ask, and read why something is refused
+MACHINE_PATHS = ("/api/", "/hooks/", "/metrics")
+
 ROBOTS = "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
 
 
@@ -159,7 +162,7 @@ _MESSAGES = {
 
 def _trouble(request: Request, status: int, detail: str | None = None) -> Response:
     title, text = _MESSAGES.get(status, (f"Error {status}", "Please try again later."))
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(MACHINE_PATHS):
         return JSONResponse({"error": detail or title}, status)
     door: Door = request.app.state.door
     if request.url.path.startswith("/desk"):

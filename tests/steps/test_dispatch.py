@@ -1,84 +1,27 @@
 """Dispatch: at most once handed over, never silently lost, whatever fails."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import OperationalError
 
 from newsletter.config import ROOT
-from newsletter.dispatch.claims import Worker, claim
-from newsletter.dispatch.settling import mark, record, waiting
-from newsletter.dispatch.tidying import tidy
-from newsletter.mail import Mail, Misconfigured, Outcome, Verdict
+from newsletter.dispatch.claims import claim
+from newsletter.dispatch.settling import waiting
+from newsletter.mail import Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.models import Delivery
 from newsletter.models.delivery import Priority
 from newsletter.outbox import queue_confirmation
 from newsletter.rendering.renderer import Renderer
-from newsletter.store.clock import database_now
-from newsletter.store.engine import reading, writing
+from newsletter.store.engine import writing
 from newsletter.wiring import Services
-from subscribers import consent
-from subscribers.address import parse
-from subscribers.consent import Channel
-from subscribers.lens import Lens
-from subscribers.rhythm import Rhythm
+from tests.dispatching import NOW, faulty, files, queue, rows, states, worker
 from tests.faulty import FaultyProvider
-from tests.people import FINGERPRINTS
-
-NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
-LEASE = timedelta(minutes=2)
-
-
-def worker(owner: str) -> Worker:
-    return Worker(owner, "folder", ("provider:folder",), LEASE)
-
-
-def queue(services: Services, number: int) -> list[int]:
-    """That many confirmation mails in the outbox; returns the ids of their deliveries."""
-    with writing(services.engine) as session:
-        for n in range(number):
-            asked = consent.request(
-                session,
-                parse(f"reader{n}@inbox.example"),
-                ["daily"],
-                lens=Lens(),
-                rhythm=Rhythm(),
-                channel=Channel.FORM,
-                wording="Yes",
-                fingerprints=FINGERPRINTS,
-                now=NOW,
-            )
-            assert asked is not None
-            queue_confirmation(
-                session, subscriber_id=asked.subscriber_id, consent_id=asked.consent_id, now=NOW
-            )
-        return list(session.scalars(select(Delivery.id).order_by(Delivery.id)))
-
-
-def rows(services: Services) -> list[Delivery]:
-    with reading(services.engine) as session:
-        found = list(session.scalars(select(Delivery).order_by(Delivery.id)))
-        session.expunge_all()
-        return found
-
-
-def states(services: Services) -> list[str]:
-    return [row.state for row in rows(services)]
-
-
-def faulty(services: Services, fault: Callable[[Mail], Outcome | None]) -> Services:
-    return replace(services, provider=FaultyProvider(services.provider, fault))
-
-
-def files(services: Services) -> int:
-    return len(list(services.settings.mail_folder.glob("*.eml")))
 
 
 def test_each_outcome_settles_its_row(services: Services) -> None:
@@ -163,86 +106,20 @@ def test_a_failing_template_keeps_its_mails(services: Services, tmp_path: Path) 
     assert states(services) == ["accepted"]
 
 
-def test_dead_before_the_mark_is_retried(services: Services) -> None:
-    """A worker that died after its claim leaves a lease; when it has run out, the mail goes out."""
-    queue(services, 1)
-    with writing(services.engine) as session:
-        claim(session, 10, worker("dead"), now=NOW)
-    services.dispatcher().run(NOW)
-    assert states(services) == ["claimed"], "the lease still holds"
-    let_leases_end(services)
-    services.dispatcher().run(NOW)
-    assert states(services) == ["accepted"]
+def test_a_claim_is_as_large_as_the_server_is_quick(services: Services) -> None:
+    """The first claim is small, so that behind a slow server no letter waits for a large one."""
+    queue(services, 60)
+    calls: list[int] = []
 
+    class Slow(FaultyProvider):
+        def hand_over(self, mails: Sequence[Mail], enough: Enough) -> HandedOver:
+            calls.append(len(mails))
+            return super().hand_over(mails, enough)
 
-def test_dead_after_the_mark_is_unknown(services: Services) -> None:
-    """A worker that died after the mark may have handed over: unknown, with the reason, not again."""
-    ids = queue(services, 1)
-    with writing(services.engine) as session:
-        claim(session, 10, worker("dead"), now=NOW)
-        mark(session, ids, "dead", LEASE)
-    let_leases_end(services)
-    services.dispatcher().run(NOW)
-    assert states(services) == ["unknown"]
-    assert "worker died" in (rows(services)[0].reason or "")
-    assert files(services) == 0
-
-
-def test_a_sleeper_can_write_nothing(services: Services) -> None:
-    """A worker that slept through its lease neither marks nor records what another one claimed since."""
-    (delivery,) = queue(services, 1)
-    with writing(services.engine) as session:
-        claim(session, 10, worker("sleeper"), now=NOW)
-    let_leases_end(services)
-    with writing(services.engine) as session:
-        tidy(session, now=NOW)
-        claim(session, 10, worker("awake"), now=NOW)
-    with writing(services.engine) as session:
-        assert mark(session, [delivery], "sleeper", LEASE) == set()
-        outcome = {delivery: Outcome(Verdict.REFUSED, "stale")}
-        record(session, outcome, {delivery: 1}, "sleeper", now=NOW)
-    (row,) = rows(services)
-    assert (row.state, row.owner, row.attempt) == ("claimed", "awake", 2)
-
-
-def test_a_slow_worker_settles_what_it_handed_over(services: Services) -> None:
-    """If the worker taken for dead after the mark was only slow, its outcome is still the truth."""
-    (delivery,) = queue(services, 1)
-    with writing(services.engine) as session:
-        claim(session, 10, worker("slow"), now=NOW)
-        mark(session, [delivery], "slow", LEASE)
-    let_leases_end(services)
-    with writing(services.engine) as session:
-        tidy(session, now=NOW)
-    assert states(services) == ["unknown"]
-    with writing(services.engine) as session:
-        outcome = {delivery: Outcome(Verdict.ACCEPTED, None, "id-at-the-provider")}
-        record(session, outcome, {delivery: 1}, "slow", now=NOW)
-    assert states(services) == ["accepted"]
-
-
-def test_outcomes_wait_for_the_database(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the provider said is written as soon as the database is back: nothing becomes unknown by it."""
-    queue(services, 2)
-    monkeypatch.setattr("newsletter.dispatch.dispatcher.BETWEEN_WRITES", 0)
-    away = iter([True, True])
-
-    def sometimes(*given: Any, **named: Any) -> Any:
-        if given[1] and next(away, False):
-            raise OperationalError("UPDATE", {}, Exception("the server is restarting"))
-        return record(*given, **named)
-
-    monkeypatch.setattr("newsletter.dispatch.dispatcher.record", sometimes)
-    services.dispatcher().run(NOW)
-    assert states(services) == ["accepted", "accepted"]
-    assert files(services) == 2
-    assert next(away, None) is None, "the database was away twice"
-
-
-def let_leases_end(services: Services) -> None:
-    with writing(services.engine) as session:
-        past = database_now(session) - timedelta(seconds=1)
-        session.execute(update(Delivery).values(lease_until=past))
+    slow = replace(services, provider=Slow(services.provider, lambda _: None))
+    slow.dispatcher().run(NOW)
+    assert calls[0] == 10
+    assert sum(calls) == 60
 
 
 @pytest.mark.parametrize("workers", [4])
