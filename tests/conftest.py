@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine, create_engine
 
@@ -35,6 +36,13 @@ _numbers = itertools.count()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden mails anew")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_by_default() -> Iterator[None]:
+    """A command that a test runs sets up the logs of the whole process: the next test begins anew."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

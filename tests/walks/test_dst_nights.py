@@ -77,7 +77,8 @@ def test_the_database_refuses_a_second_mail(services: Services) -> None:
             fingerprints=services.fingerprints, now=datetime(2026, 1, 1, tzinfo=UTC),
         )  # fmt: skip
     row = {
-        "kind": "digest", "occasion_id": 1, "subscriber_id": 1, "state": "queued", "attempt": 0,
+        "kind": "digest", "occasion_id": 1, "subscriber_id": 1,
+        "priority": 2, "state": "queued", "attempt": 0,
         "due_at": datetime(2026, 1, 1, tzinfo=UTC), "expires_at": datetime(2026, 1, 2, tzinfo=UTC),
         "queued_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
