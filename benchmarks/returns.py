@@ -19,7 +19,7 @@ from newsletter.models.event import EventKind
 from newsletter.returns.opening import open_mail
 from newsletter.returns.reading import read
 
-CORPUS = Path("/work/shared/data/bounces/sisimai/maildir")
+CORPUS = Path(__file__).parents[2] / "shared/data/bounces/sisimai/maildir"
 REASONS = Path(__file__).parent / "bounce_reasons.txt"
 LIMIT = 0.9
 #: the same messages with the line ends of three systems; the last holds what is no bounce

@@ -26,7 +26,7 @@ from tests.people import fresh_address, subscriber
 from tests.sendgrid_signing import NEW_KEY, PUBLIC_KEY, headers, sign
 from tests.web_server import WebServer
 
-SAMPLES = Path("/work/shared/data/sendgrid/signed-webhook-samples.json")
+SAMPLES = Path(__file__).parents[3] / "shared/data/sendgrid/signed-webhook-samples.json"
 DOOR = "/hooks/sendgrid"
 TIME, SIGNATURE = "x-twilio-email-event-webhook-timestamp", "x-twilio-email-event-webhook-signature"
 

@@ -19,7 +19,7 @@ from newsletter.models.event import EventKind
 from newsletter.signatures import public_key, signed_by_one_of
 from tests.sendgrid_signing import NEW_KEY, PUBLIC_KEY, sign
 
-SAMPLES = Path("/work/shared/data/sendgrid/signed-webhook-samples.json")
+SAMPLES = Path(__file__).parents[3] / "shared/data/sendgrid/signed-webhook-samples.json"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
 
