@@ -5,7 +5,7 @@ mails of an issue that is paused cost nothing while they wait.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -113,23 +113,28 @@ def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Cla
 
 def _due(session: Session, limit: int, now: datetime) -> list[_Due]:
     """Up to `limit` deliveries that are due, locked; those that another worker holds are left out."""
-    due = _first(session, limit, Delivery.priority == Priority.LETTER, now)
-    if len(due) < limit:
-        due += _first(session, limit - len(due), Delivery.priority == Priority.ALERT, now)
-    for issue_id in _issues_on_their_way(session):
+    due: list[_Due] = []
+    for lane in _lanes(session):
+        due += _first(session, limit - len(due), lane, now)
         if len(due) >= limit:
             break
-        of_issue = and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
-        due += _first(session, limit - len(due), of_issue, now)
     return due
 
 
-def _first(session: Session, limit: int, which: ColumnElement[bool], now: datetime) -> list[_Due]:
+def _lanes(session: Session) -> Iterator[ColumnElement[bool]]:
+    """What leaves before what: letters, alerts, and then the digests issue by issue."""
+    yield Delivery.priority == Priority.LETTER
+    yield Delivery.priority == Priority.ALERT
+    for issue_id in _issues_on_their_way(session):
+        yield and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
+
+
+def _first(session: Session, limit: int, lane: ColumnElement[bool], now: datetime) -> list[_Due]:
     # past the session, which would take longer over each row than the database
     session.flush()
     rows = session.connection().execute(
         select(*_COLUMNS)
-        .where(Delivery.state == DeliveryState.QUEUED, which, Delivery.due_at <= now)
+        .where(Delivery.state == DeliveryState.QUEUED, lane, Delivery.due_at <= now)
         .order_by(Delivery.due_at, Delivery.edition_id, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -140,19 +145,15 @@ def _first(session: Session, limit: int, which: ColumnElement[bool], now: dateti
 def count_due(session: Session, limit: int, *, now: datetime) -> int:
     """How many deliveries are due at `now` and held by nobody, counted up to `limit`."""
     counted = 0
-    letters = [Delivery.priority == Priority.LETTER, Delivery.priority == Priority.ALERT]
-    digests = [
-        and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
-        for issue_id in _issues_on_their_way(session)
-    ]
-    for which in (*letters, *digests):
-        if counted < limit:
-            due = (
-                select(Delivery.id)
-                .where(Delivery.state == DeliveryState.QUEUED, which, Delivery.due_at <= now)
-                .limit(limit - counted)
-            )
-            counted += session.scalars(select(func.count()).select_from(due.subquery())).one()
+    for lane in _lanes(session):
+        if counted >= limit:
+            break
+        due = (
+            select(Delivery.id)
+            .where(Delivery.state == DeliveryState.QUEUED, lane, Delivery.due_at <= now)
+            .limit(limit - counted)
+        )
+        counted += session.scalars(select(func.count()).select_from(due.subquery())).one()
     return counted
 
 
