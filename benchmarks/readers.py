@@ -67,7 +67,15 @@ def _varied(line: bytes, number: int) -> bytes:
     record["date"] = DAY.date().isoformat()
     record["who_should_care"] = [AUDIENCES[number % 4].title(), AUDIENCES[number // 4 % 4].title()]
     record["companies"] = [{"name": f"Lab {number % 20}", "type": "AI Lab", "country": "France"}]
+    # so that a digest of eight has about 50 kB
+    record["tldr"]["text"] = _cut(record["tldr"]["text"], words=25)
+    record["analysis"]["markdown"] = _cut(record["analysis"]["markdown"], words=30)
+    record["coverage"] = record["coverage"][:2]
     return json.dumps(record).encode() + b"\n"
+
+
+def _cut(text: str, *, words: int) -> str:
+    return " ".join(text.split()[:words]) + "."
 
 
 def _lenses() -> list[dict[str, object]]:

@@ -18,7 +18,8 @@ from apscheduler.triggers.base import BaseTrigger
 
 @contextmanager
 def striking(strokes: Sequence[tuple[float, Callable[[], object]]]) -> Iterator[None]:
-    """Do each of `strokes` every so many seconds while the block runs; its end waits for those in hand.
+    """Do each of `strokes` now, and every so many seconds while the block runs; its end waits for those
+    in hand.
 
     A stroke that takes longer than its interval is not struck again meanwhile.
     """
@@ -49,8 +50,8 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler comes without ty
     def __init__(self, seconds: float) -> None:
         self._interval = timedelta(seconds=seconds)
 
-    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        return now + self._interval
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return now + self._interval if previous else now
 
 
 def _guard(scheduler: BaseScheduler, ended: threading.Event) -> None:

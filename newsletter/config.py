@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,12 +18,15 @@ from pydantic import (
     model_validator,
 )
 
-from newsletter.mail import Sender
+from newsletter.faults import remedy
+from newsletter.mail import PATIENCE, Sender
 from newsletter.return_path import LONGEST_NAME
 from newsletter.signatures import public_key
 from subscribers.address import InvalidAddress, parse
 
 ROOT = Path(__file__).resolve().parent.parent
+#: seconds; with less, others would take over what a server is still being waited for
+LEAST_LEASE = PATIENCE // timedelta(seconds=1)
 
 
 class ConfigError(ValueError):
@@ -77,12 +81,21 @@ def _public_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
 def _bounce_address(text: str) -> str:
     try:
         address = parse(text).mailbox
-    except InvalidAddress as error:
-        raise ValueError(str(error)) from None
+    except InvalidAddress:
+        raise ValueError("write a mail address, such as bounces@mail.newsroom.example") from None
     name, _, domain = address.rpartition("@")
     if not re.fullmatch(rf"[\w.-]{{1,{LONGEST_NAME}}}", name, re.ASCII) or not domain.isascii():
         raise ValueError(f"use letters and digits, at most {LONGEST_NAME} before the @; +TOKEN follows them")
     return address
+
+
+def _lease(seconds: int) -> int:
+    if seconds < LEAST_LEASE:
+        raise ValueError(
+            f"write {LEAST_LEASE} or more: a server is waited for so long, and a mail whose lease runs out "
+            "meanwhile counts as unknown"
+        )
+    return seconds
 
 
 def _listen(text: str) -> str:
@@ -117,11 +130,11 @@ class Settings(BaseModel):
     #: printed in every mail, as CAN-SPAM (15 U.S.C. 7704) demands
     postal_address: str | None = Field(default=None, min_length=10)
     #: mails claimed with one commit, at most
-    mails_per_claim: int = Field(default=1000, ge=1, le=1000)
+    mails_per_claim: int = Field(default=5000, ge=1, le=10_000)
     #: mails handed over between two commits: so many are in doubt when a machine dies
     mails_in_doubt: int = Field(default=1000, ge=1, le=1000)
     #: how long a machine may be silent before others take over what it had claimed
-    lease_seconds: int = Field(default=120, ge=10, le=3600)
+    lease_seconds: Annotated[int, Field(le=3600), AfterValidator(_lease)] = 120
     mail_folder: Path = ROOT / "var" / "mail"
     smtp_url: SecretStr | None = None
     #: under which DNS shows the public halves of the keys, in the same order
@@ -177,15 +190,11 @@ def read_settings(environ: Mapping[str, str], env_file: Path | None = None) -> S
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults += [_describe(fault["loc"], fault["msg"]) for fault in error.errors()]
+        faults += [_describe(fault["loc"], remedy(fault)) for fault in error.errors()]
     if faults:
         raise ConfigError(faults)
     return settings
 
 
-def _describe(where: tuple[int | str, ...], message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    if not where:
-        return message
-    name = str(where[0]).upper()
-    return f"{name} is missing; see .env.example" if message == "Field required" else f"{name}: {message}"
+def _describe(where: tuple[int | str, ...], words: str) -> str:
+    return f"{str(where[0]).upper()}: {words}" if where else words

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from newsletter.corrections.owing import Debts
+from newsletter.corrections.rules import Owed
 from newsletter.desk.approval import piece_name
 from newsletter.mail import Content
-from newsletter.models import Edition, Issue
-from newsletter.rendering.joining import Entry, fold, join, size_of
-from newsletter.rendering.pieces import Card, Form, Shell
+from newsletter.models import Edition, EditionStory, Issue
+from newsletter.rendering.joining import Entry, fold, join, preheader, size_of
+from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Decision, Selection
 
@@ -24,55 +26,125 @@ class Telling:
     because: tuple[str, ...]
     changes: tuple[str, ...]
 
+    @property
+    def is_correction(self) -> bool:
+        """Whether it tells what was told wrong of the story, and not the story."""
+        return corrected_by(self.piece) is not None
+
 
 @dataclass(frozen=True)
 class Composed:
     subject: str
+    #: the corrections, then the stories
     tellings: tuple[Telling, ...]
     content: Content
     size_bytes: int
 
     def fingerprint(self) -> str:
         """Equal for readers who get the same mail."""
-        plan = [[t.piece, t.because, t.changes] for t in self.tellings]
-        return hashlib.blake2b(json.dumps([self.subject, plan]).encode(), digest_size=16).hexdigest()
+        return _fingerprint(self.subject, self.tellings)
 
 
 def compose(
-    issue: Issue, selection: Selection, shell: Shell, cards: Mapping[str, Card], renderer: Renderer
+    issue: Issue,
+    selection: Selection,
+    shell: Shell,
+    cards: Mapping[str, Card],
+    renderer: Renderer,
+    corrections: Sequence[Telling] = (),
 ) -> Composed:
-    """The mail for one selection, its tail folded to what mail clients show in full."""
+    """The mail for one selection, its tail folded to what mail clients show in full.
+
+    Above the stories stand the `corrections` that its readers are to hear.
+    """
+    above = [_entry(telling, cards) for telling in corrections]
     usual = Form.COMPACT if selection.short else Form.FULL
     whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
     short = [_telling(decision, Form.COMPACT) for decision in selection.picks]
-    subject = renderer.subject(
-        [cards[telling.piece].headline for telling in whole],
-        newsletter=issue.newsletter.name,
-        date=issue.date,
-    )
+    subject = _subject(issue, whole, cards, renderer)
     choices = [(_entry(long, cards), _entry(brief, cards)) for long, brief in zip(whole, short, strict=True)]
-    folded = fold(shell, choices, subject=subject)
-    tellings = tuple(
-        long if entry == choice[0] else brief
-        for entry, choice, long, brief in zip(folded, choices, whole, short, strict=False)
+    anywhere = _place(issue.id, _fingerprint(subject, whole))  # as long as the place it will have
+    folded = fold(shell, choices, subject=subject, corrections=above, edition=anywhere)
+    tellings = (
+        *corrections,
+        *(
+            long if entry == choice[0] else brief
+            for entry, choice, long, brief in zip(folded, choices, whole, short, strict=False)
+        ),
     )
-    content = join(shell, folded, subject=subject)
+    place = _place(issue.id, _fingerprint(subject, tellings))
+    content = join(shell, folded, subject=subject, corrections=above, edition=place)
     return Composed(subject, tellings, content, size_of(content))
+
+
+def compose_again(
+    issue: Issue,
+    tellings: Sequence[Telling],
+    shell: Shell,
+    cards: Mapping[str, Card],
+    renderer: Renderer,
+) -> Composed:
+    """What was composed before, from the pieces of now; KeyError for a piece that is gone since."""
+    above, entries = _entries(tellings, cards)
+    subject = _subject(issue, [t for t in tellings if not t.is_correction], cards, renderer)
+    place = _place(issue.id, _fingerprint(subject, tellings))
+    content = join(shell, entries, subject=subject, corrections=above, edition=place)
+    return Composed(subject, tuple(tellings), content, size_of(content))
+
+
+def of_corrections(debts: Debts, owed: Iterable[Owed]) -> tuple[Telling, ...]:
+    """The tellings of corrections that somebody is to hear."""
+    return tuple(
+        Telling(one.story_id, one.revision, correction_piece(one.correction_id), (), (debts.words(one),))
+        for one in owed
+    )
+
+
+def preheader_of(tellings: Iterable[Telling | EditionStory], cards: Mapping[str, Card]) -> str:
+    """What a mailbox shows beside the subject."""
+    told = [cards[telling.piece] for telling in tellings if corrected_by(telling.piece) is None]
+    return preheader([card.lead for card in told], [card.headline for card in told])
 
 
 def content_of(edition: Edition, shell: Shell, cards: Mapping[str, Card]) -> Content:
     """The mail of a frozen edition: equal, byte for byte, to what `compose` made."""
     assert edition.subject is not None
-    entries = [
-        Entry(cards[story.piece], because=tuple(story.because), changes=tuple(story.changes))
-        for story in edition.stories
-    ]
-    return join(shell, entries, subject=edition.subject)
+    above, entries = _entries(edition.stories, cards)
+    place = _place(edition.issue_id, edition.fingerprint)
+    return join(shell, entries, subject=edition.subject, corrections=above, edition=place)
+
+
+def for_everybody(
+    subject: str, tellings: Iterable[Telling], shell: Shell, cards: Mapping[str, Card]
+) -> Content:
+    """The same, from pieces that were turned for a page; it says of no edition where that can be read."""
+    above, entries = _entries(tellings, cards)
+    return join(shell, entries, subject=subject, corrections=above)
+
+
+def hash_of(content: Content) -> str:
+    """SHA-256 over subject, html and text as they were frozen, with NUL between them; in hexadecimal."""
+    return hashlib.sha256("\0".join((content.subject, content.html, content.text)).encode()).hexdigest()
 
 
 def for_test(content: Content) -> Content:
     """The content of a test mail, marked so that nobody takes it for the real one."""
     return replace(content, subject=f"[TEST] {content.subject}")
+
+
+def _fingerprint(subject: str, tellings: Iterable[Telling]) -> str:
+    plan = [[telling.piece, telling.because, telling.changes] for telling in tellings]
+    return hashlib.blake2b(json.dumps([subject, plan]).encode(), digest_size=16).hexdigest()
+
+
+def _place(issue_id: int, fingerprint: str) -> str:
+    """Where the edition can be read on the web, below /view/."""
+    return f"{issue_id}/{fingerprint}"
+
+
+def _subject(issue: Issue, tellings: Iterable[Telling], cards: Mapping[str, Card], renderer: Renderer) -> str:
+    headlines = [cards[telling.piece].headline for telling in tellings]
+    return renderer.subject(headlines, newsletter=issue.newsletter.name, date=issue.date)
 
 
 def _telling(decision: Decision, form: Form) -> Telling:
@@ -86,5 +158,14 @@ def _telling(decision: Decision, form: Form) -> Telling:
     )
 
 
-def _entry(telling: Telling, cards: Mapping[str, Card]) -> Entry:
-    return Entry(cards[telling.piece], because=telling.because, changes=telling.changes)
+def _entries(
+    tellings: Iterable[Telling | EditionStory], cards: Mapping[str, Card]
+) -> tuple[list[Entry], list[Entry]]:
+    """The corrections, and the stories."""
+    entries = [(telling.piece, _entry(telling, cards)) for telling in tellings]
+    above = [entry for piece, entry in entries if corrected_by(piece) is not None]
+    return above, [entry for piece, entry in entries if corrected_by(piece) is None]
+
+
+def _entry(telling: Telling | EditionStory, cards: Mapping[str, Card]) -> Entry:
+    return Entry(cards[telling.piece], because=tuple(telling.because), changes=tuple(telling.changes))

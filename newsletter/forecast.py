@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import PERIODS, REACH, limits, timetable, window_between
+from newsletter.memory import Told
 from newsletter.models import Newsletter, Story, StoryRevision
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences, reading
-from newsletter.selection import Limits, Selection, Told
+from newsletter.selection import Limits, Selection
 from newsletter.selection import select as select_stories
 from subscribers.lens import Lens
 from subscribers.rhythm import Rhythm

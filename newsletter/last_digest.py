@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.ledger import TELLS_A_STORY
 from newsletter.models import Delivery, EditionStory, StoryRevision
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 
@@ -49,7 +50,7 @@ def last_digest(session: Session, subscriber_id: int) -> LastDigest | None:
             (StoryRevision.story_id == EditionStory.story_id)
             & (StoryRevision.number == EditionStory.revision),
         )
-        .where(EditionStory.edition_id == delivery.edition_id)
+        .where(EditionStory.edition_id == delivery.edition_id, TELLS_A_STORY)
         .order_by(EditionStory.position)
     )
     stories = tuple(_told(story, revision) for story, revision in told)

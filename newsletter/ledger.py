@@ -1,15 +1,21 @@
 """What readers were told, read from the deliveries: the rows are the only truth about it."""
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Generic, TypeVar
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from newsletter.models import Delivery, Edition, EditionStory, Issue, StoryRevision
+from newsletter.memory import Told
+from newsletter.models import Delivery, Edition, EditionStory, Issue, Newsletter, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
-from newsletter.selection import Told
+from newsletter.rendering.pieces import CORRECTION
+
+Of = TypeVar("Of")
+#: and not of a correction
+TELLS_A_STORY = ~EditionStory.piece.startswith(CORRECTION)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
             (StoryRevision.story_id == EditionStory.story_id)
             & (StoryRevision.number == EditionStory.revision),
         )
-        .where(EditionStory.story_id.in_(story_ids), Edition.issue_id != before.id)
+        .where(EditionStory.story_id.in_(story_ids), TELLS_A_STORY, Edition.issue_id != before.id)
     )
     if before.published_at is not None:
         query = query.where(Issue.published_at < before.published_at)
@@ -54,6 +60,11 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
     return Ledger(editions, frozenset(issues))
 
 
+def one_at_a_time(session: Session) -> None:
+    """Whoever freezes mails waits here: two at once would not see what the other tells."""
+    session.execute(select(Newsletter.id).order_by(Newsletter.id).with_for_update())
+
+
 def was_told(session: Session, subscriber_id: int, story_id: int) -> bool:
     """Whether the subscriber received, or may yet have received, a mail that told the story."""
     told = exists().where(
@@ -61,6 +72,7 @@ def was_told(session: Session, subscriber_id: int, story_id: int) -> bool:
         Delivery.edition_id == EditionStory.edition_id,
         Delivery.state.in_(TOLD),
         EditionStory.story_id == story_id,
+        TELLS_A_STORY,
     )
     return bool(session.scalar(select(told)))
 
@@ -86,3 +98,19 @@ def editions_received(
     with session.execute(query.execution_options(yield_per=10_000)) as rows:
         for subscriber, group in groupby(rows, key=lambda row: row[0]):
             yield subscriber, tuple(edition for _, edition in group if edition is not None)
+
+
+class Lookup(Generic[Of]):
+    """Looks up subscribers, asked for in rising order, in a stream that is in that order too."""
+
+    def __init__(self, stream: Iterator[tuple[int, tuple[Of, ...]]]) -> None:
+        self._stream = stream
+        self._head = next(stream, None)
+
+    def of(self, subscriber_id: int) -> tuple[Of, ...]:
+        """What the stream has of the subscriber; nothing where they are not in it."""
+        while self._head is not None and self._head[0] < subscriber_id:
+            self._head = next(self._stream, None)
+        if self._head is not None and self._head[0] == subscriber_id:
+            return self._head[1]
+        return ()

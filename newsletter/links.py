@@ -12,6 +12,8 @@ CONFIRM_LIFE = timedelta(days=7)
 DATA_LIFE = timedelta(hours=1)
 #: how long a link to the desk works
 SIGN_IN_LIFE = timedelta(minutes=15)
+#: the slot at the begin of the link by which a mail is read on the web; filled once per edition
+PUBLIC_URL_SLOT = "public_url"
 #: the slot at the end of a counted link: whose mail it is, or nothing
 READER_SLOT = "reader"
 #: in characters, what it can hold at most
@@ -64,6 +66,7 @@ def no_reader_links(public_url: str) -> dict[str, str]:
         "unsubscribe_url": f"{public_url}/unsubscribe/preview",
         "preferences_url": f"{public_url}/preferences/preview",
         "act_url": f"{public_url}/act/preview",
+        PUBLIC_URL_SLOT: public_url,
         READER_SLOT: "/preview",
     }
 

@@ -1,5 +1,6 @@
 """The outbox: the deliveries not yet settled. How single mails get into it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,8 @@ from subscribers.unique import insert_new
 
 #: a confirmation that could not leave for so long is asked for anew by whoever still wants it
 CONFIRMATION_LIFE = timedelta(hours=24)
+#: a warning that could not leave for so long stands on the desk alone
+NOTICE_LIFE = timedelta(hours=12)
 
 
 def queue_confirmation(session: Session, *, subscriber_id: int, consent_id: int, now: datetime) -> None:
@@ -47,6 +50,13 @@ def queue_sign_in(
     """Put the link by which an editor signs in into the outbox; it expires with `life`."""
     letter = _letter(DeliveryKind.SIGN_IN, sign_in_id, now=now, life=life)
     insert_new(session, Delivery, [{**letter, "editor_id": editor_id}])
+
+
+def queue_notice(session: Session, *, editor_ids: Sequence[int], notice_id: int, now: datetime) -> None:
+    """Put a mail to each of the editors into the outbox: that notice, and all that are told with it."""
+    letter = _letter(DeliveryKind.NOTICE, notice_id, now=now, life=NOTICE_LIFE)
+    if editor_ids:
+        insert_new(session, Delivery, [{**letter, "editor_id": editor_id} for editor_id in editor_ids])
 
 
 def _letter(kind: DeliveryKind, occasion_id: int, *, now: datetime, life: timedelta) -> dict[str, object]:

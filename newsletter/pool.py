@@ -23,7 +23,15 @@ class Candidate:
     first_seen_at: datetime
     #: the editors' word: told to everybody first, in this order; None where they said nothing
     pin: int | None = None
+    #: after those, to the readers whom it concerns
+    rank: int | None = None
     dropped: bool = False
+    #: put in by hand: no window makes it too old
+    added: bool = False
+    #: taken back by the editors: told to nobody any more
+    retracted: bool = False
+    #: terms of the audiences whose readers it is told to before all others
+    lead_for: frozenset[str] = frozenset()
 
 
 #: stands in a projected lens for interests that nothing in the pool answers to
@@ -38,7 +46,7 @@ class Pool:
         self._titles = {c.story_id: _words(c.content.title) for c in candidates}
         self._categories = {c.story_id: _words(c.content.category or "") for c in candidates}
         self._names = {company.key: company.name for c in candidates for company in c.content.companies}
-        self._audiences = frozenset[str]().union(*(c.content.audience_terms for c in candidates))
+        self._audiences = frozenset[str]().union(*(c.content.audience_terms | c.lead_for for c in candidates))
         self._about_company: dict[str, frozenset[int]] = {}
         self._on_topic: dict[str, frozenset[int]] = {}
 

@@ -1,17 +1,20 @@
-"""Preview: an issue as an audience or one reader would receive it, by the functions that send it."""
+"""Preview: an issue as an audience, a lens or one reader would receive it, by the functions that send it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from newsletter.corrections.book import as_wrong, carried_by
+from newsletter.corrections.owing import Debts
 from newsletter.desk.approval import SHELL, frozen_pieces, pieces
 from newsletter.desk.planning import limits, pool, window
-from newsletter.editions import compose
+from newsletter.editions import Composed, Telling, compose, compose_again, of_corrections, preheader_of
+from newsletter.grouping import reading
 from newsletter.ledger import editions_received, ledger
 from newsletter.mail import Content
 from newsletter.models import Issue
-from newsletter.models.issue import IssueState
-from newsletter.publication import reading
+from newsletter.models.issue import FROZEN
 from newsletter.rendering.pieces import Card, Shell
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Selection, select
@@ -30,6 +33,17 @@ class Preview:
     content: Content
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A mail as the desk shows it; links that are a reader's own are open slots."""
+
+    content: Content
+    #: what a mailbox shows beside the subject
+    preheader: str
+    #: of its html, with the longest possible links
+    size_bytes: int
+
+
 def preview(
     session: Session,
     issue: Issue,
@@ -43,17 +57,20 @@ def preview(
     Without either, what a reader gets who chose nothing. Links that are a reader's own stay open
     slots. Raises NoPreview.
     """
+    corrections: Sequence[Telling] = ()
     if email is not None:
-        selection = selection_for(session, issue, _subscriber(session, email))
+        subscriber = _subscriber(session, email)
+        selection = selection_for(session, issue, subscriber)
+        corrections = corrections_for(session, issue, subscriber)
     else:
         lens = Lens.of(audiences=[audience] if audience else [])
-        selection = select(
-            pool(session, issue), lens, {}, window=window(issue), limits=limits(issue.newsletter)
-        )
-    if selection.skipped:
-        raise NoPreview(f"no mail for these readers: {selection.skipped}")
-    shell, cards = _parts(session, issue, renderer)
-    return Preview(selection, compose(issue, selection, shell, cards, renderer).content)
+        selection = selection_through(session, issue, lens)
+    return Preview(selection, shown(session, issue, renderer, selection, corrections).content)
+
+
+def selection_through(session: Session, issue: Issue, lens: Lens) -> Selection:
+    """What a reader of this lens gets of the issue who was told nothing before, and why."""
+    return select(pool(session, issue), lens, {}, window=window(issue), limits=limits(issue.newsletter))
 
 
 def selection_for(session: Session, issue: Issue, subscriber: Subscriber) -> Selection:
@@ -74,6 +91,40 @@ def selection_for(session: Session, issue: Issue, subscriber: Subscriber) -> Sel
     )
 
 
+def corrections_for(session: Session, issue: Issue, subscriber: Subscriber) -> tuple[Telling, ...]:
+    """The corrections that this subscriber hears of by the issue, as of its publication."""
+    wrongs = [as_wrong(one) for one in carried_by(session, issue)]
+    debts = Debts(session, wrongs, before=issue)
+    return of_corrections(debts, debts.of(subscriber.id))
+
+
+def shown(
+    session: Session,
+    issue: Issue,
+    renderer: Renderer,
+    selection: Selection,
+    corrections: Sequence[Telling] = (),
+) -> Shown:
+    """The mail of a selection, below the corrections. Raises NoPreview for readers who get none."""
+    if selection.skipped:
+        raise NoPreview(f"no mail for these readers: {selection.skipped}")
+    shell, cards = parts_of(session, issue, renderer)
+    return _shown(compose(issue, selection, shell, cards, renderer, corrections), cards)
+
+
+def shown_again(session: Session, issue: Issue, renderer: Renderer, tellings: Sequence[Telling]) -> Shown:
+    """The mail of an edition that was forecast. Raises NoPreview where its stories changed since."""
+    shell, cards = parts_of(session, issue, renderer)
+    try:
+        return _shown(compose_again(issue, tellings, shell, cards, renderer), cards)
+    except KeyError:
+        raise NoPreview("its stories changed since the editions were counted: count them anew") from None
+
+
+def _shown(composed: Composed, cards: Mapping[str, Card]) -> Shown:
+    return Shown(composed.content, preheader_of(composed.tellings, cards), composed.size_bytes)
+
+
 def _subscriber(session: Session, email: str) -> Subscriber:
     found = roster.find(session, email)
     if found is None:
@@ -81,9 +132,9 @@ def _subscriber(session: Session, email: str) -> Subscriber:
     return found
 
 
-def _parts(session: Session, issue: Issue, renderer: Renderer) -> tuple[Shell, dict[str, Card]]:
+def parts_of(session: Session, issue: Issue, renderer: Renderer) -> tuple[Shell, dict[str, Card]]:
     """The frozen pieces of an issue that was approved; for any other, compiled now."""
-    if issue.state in (IssueState.APPROVED, IssueState.PUBLISHED, IssueState.PAUSED, IssueState.FINISHED):
+    if issue.state in FROZEN:
         return frozen_pieces(session, issue.id)
     parts = pieces(session, issue, renderer)
     shell = parts.pop(SHELL)

@@ -17,6 +17,7 @@ SILENCE = timedelta(seconds=60)
 MEMORY = timedelta(days=1)
 #: a machine whose clock is wrong by more can do harm: it would send too early, or expire what is due
 TOLERANCE = timedelta(seconds=60)
+WRONG_CLOCK = "this machine's clock differs from the database's: set it"
 
 
 def beat(session: Session, process: str, role: str, machine: str) -> None:

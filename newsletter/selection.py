@@ -12,17 +12,9 @@ from datetime import datetime, timedelta
 from math import log2
 
 from newsletter.content import Impact, StoryContent
+from newsletter.memory import Told, news_since
 from newsletter.pool import Candidate, Pool
 from subscribers.lens import Lens, term
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a reader was told of a story last."""
-
-    revision: int
-    content: StoryContent
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +54,13 @@ class Decision:
     reasons: tuple[Reason, ...]
     #: what is new to a reader who was told before; then the story is told as an update
     changes: tuple[str, ...] = ()
+    #: the editors made it the lead story of these readers
+    lead: bool = False
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the editors gave it its place, so that nothing crowds it out."""
+        return self.lead or self.candidate.pin is not None or self.candidate.rank is not None
 
     @property
     def because(self) -> tuple[str, ...]:
@@ -117,10 +116,15 @@ def _passes(decision: Decision) -> bool:
     return all(reason.passed for reason in decision.reasons)
 
 
-def _rank(decision: Decision) -> tuple[int, int, float, int]:
+def _rank(decision: Decision) -> tuple[bool, int, int, int, float, int]:
     candidate = decision.candidate
-    pin = candidate.pin if candidate.pin is not None else 1_000_000
-    return pin, -decision.score, -candidate.first_seen_at.timestamp(), candidate.story_id
+    pin, rank = (_LAST if place is None else place for place in (candidate.pin, candidate.rank))
+    newest = -candidate.first_seen_at.timestamp()
+    return not decision.lead, pin, rank, -decision.score, newest, candidate.story_id
+
+
+#: behind all that the editors placed
+_LAST = 1_000_000
 
 
 def _mute(decision: Decision, muted: Collection[int]) -> Decision:
@@ -133,24 +137,30 @@ def _leave(decision: Decision, rule: str, text: str) -> Decision:
 
 def _judge(candidate: Candidate, pool: Pool, lens: Lens, told: Told | None, window: Window) -> Decision:
     changes = news_since(told, candidate.content, now=window.closes) if told else ()
+    leads = candidate.lead_for & lens.audiences
+    chosen = bool(leads) or candidate.pin is not None
     reasons = [
-        *_editors_word(candidate),
+        *_editors_word(candidate, leads=bool(leads)),
         *_mutes(candidate, pool, lens),
-        *_concern(candidate, pool, lens),
+        *_concern(candidate, pool, lens, chosen=chosen),
         _memory(told, changes),
-        _freshness(candidate, window, update=bool(changes)),
-        *_coverage(candidate, lens),
+        _freshness(candidate, window, exempt=chosen or candidate.added or bool(changes)),
+        *_coverage(candidate, lens, chosen=chosen),
         *_languages(candidate.content, lens),
     ]
     score = _score(candidate, pool, lens, window)
-    return Decision(candidate, None, score, tuple(reasons), changes)
+    return Decision(candidate, None, score, tuple(reasons), changes, bool(leads))
 
 
-def _editors_word(candidate: Candidate) -> Iterator[Reason]:
+def _editors_word(candidate: Candidate, *, leads: bool) -> Iterator[Reason]:
+    if candidate.retracted:
+        yield Reason("retracted", False, "retracted")
     if candidate.dropped:
         yield Reason("editors", False, "dropped by the editors")
-    elif candidate.pin is not None:
+    elif leads or candidate.pin is not None:
         yield Reason("editors", True, "editors' choice", shown=True)
+    elif candidate.rank is not None:
+        yield Reason("editors", True, "placed by the editors")
 
 
 def _mutes(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
@@ -162,7 +172,7 @@ def _mutes(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
             yield Reason("mutes", False, f"muted the topic {topic}")
 
 
-def _concern(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
+def _concern(candidate: Candidate, pool: Pool, lens: Lens, *, chosen: bool) -> Iterator[Reason]:
     found = list(_matches(candidate, pool, lens))
     yield from found
     if found:
@@ -171,8 +181,8 @@ def _concern(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
         yield Reason("audience", True, "the reader chose no audience, company or topic: all concern them")
     elif lens.audiences and not candidate.content.audiences:
         yield Reason("audience", True, "the story names no audience: it concerns every audience")
-    elif candidate.pin is not None:
-        yield Reason("audience", True, "pinned for everybody")
+    elif chosen:
+        yield Reason("audience", True, "chosen by the editors for these readers")
     else:
         meant = ", ".join(candidate.content.audiences) or "nobody in particular"
         yield Reason("audience", False, f"for {meant}; about no company or topic that the reader follows")
@@ -199,21 +209,21 @@ def _memory(told: Told | None, changes: tuple[str, ...]) -> Reason:
     return Reason("told", False, f"told on {day}, and nothing new since")
 
 
-def _freshness(candidate: Candidate, window: Window, *, update: bool) -> Reason:
+def _freshness(candidate: Candidate, window: Window, *, exempt: bool) -> Reason:
     if candidate.first_seen_at > window.closes:
         return Reason("fresh", False, "first seen after the cut-off")
     if candidate.first_seen_at > window.new_since:
         return Reason("fresh", True, "first seen since the last issue")
-    if candidate.pin is not None or update:
-        return Reason("fresh", True, "older than the last issue, but pinned or updated")
+    if exempt:
+        return Reason("fresh", True, "older than the last issue, but chosen by the editors or updated")
     if candidate.first_seen_at > window.overflow_since:
         return Reason("fresh", True, "had no place in the last issue")
     return Reason("fresh", False, "older than the last issue")
 
 
-def _coverage(candidate: Candidate, lens: Lens) -> Iterator[Reason]:
+def _coverage(candidate: Candidate, lens: Lens, *, chosen: bool) -> Iterator[Reason]:
     outlets = len(candidate.content.outlets)
-    if outlets < lens.min_outlets and candidate.pin is None:
+    if outlets < lens.min_outlets and not chosen:
         yield Reason(
             "coverage", False, f"{outlets} of the {lens.min_outlets} outlets that the reader asks for"
         )
@@ -252,7 +262,7 @@ def _spread(ranked: Iterable[Decision], limits: Limits) -> tuple[list[Decision],
         crowd = _crowding(decision, taken, limits)
         if len(picked) == limits.maximum:
             left.append(_leave(decision, "place", f"the issue is full: {limits.maximum} stories rank higher"))
-        elif crowd and decision.candidate.pin is None:
+        elif crowd and not decision.is_set:
             crowded.append((decision, crowd))
         else:
             picked.append(decision)
@@ -275,22 +285,3 @@ def _crowding(decision: Decision, taken: Counter[str], limits: Limits) -> str | 
         if taken[kind] >= limit:
             return f"spread: already {taken[kind]} stories {kind}"
     return None
-
-
-def news_since(told: Told, content: StoryContent, *, now: datetime) -> tuple[str, ...]:
-    """What a reader who was told `told` does not know yet; empty when it is not worth a word.
-
-    New are: at least twice as many outlets, another impact label, a company that was not mentioned.
-    """
-    since = f"{told.at:%A}" if now - told.at < timedelta(days=6) else f"{told.at.day} {told.at:%B}"
-    changes = []
-    more = len(content.outlets) - len(told.content.outlets)
-    if more >= 2 and len(content.outlets) >= 2 * len(told.content.outlets):
-        changes.append(f"+{more} outlets since {since}")
-    if content.impact and content.impact != told.content.impact:
-        before = f"{told.content.impact.effect} → " if told.content.impact else ""
-        changes.append(f"label changed: {before}{content.impact.effect}")
-    new = [company.name for company in content.companies if company.key not in told.content.company_terms]
-    if new:
-        changes.append(f"now also about {', '.join(new)}")
-    return tuple(changes)

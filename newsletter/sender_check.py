@@ -38,13 +38,20 @@ class NoAnswer(Exception):
 def examine(settings: Settings) -> list[Finding]:
     """What stands in DNS for the domain of `MAIL_FROM`; nothing for a provider that mails nobody.
 
+    SPF is looked up for the domain of the return path (RFC 7208 §2.4): that of `BOUNCE_ADDRESS`, where
+    it is set and the provider uses it.
+
     Raises Misconfigured for DKIM keys that cannot be used.
     """
     if settings.mail_provider == "folder":
         return []
     domain = settings.mail_from.address.rpartition("@")[2]
     by_us = settings.mail_provider == "smtp"
-    checks: list[tuple[str, Callable[[], Finding]]] = [("SPF", partial(_spf, domain, by_us=by_us))]
+    envelope = (settings.bounce_address if by_us else None) or settings.mail_from.address
+    returned_to = envelope.rpartition("@")[2]
+    checks: list[tuple[str, Callable[[], Finding]]] = [("SPF", partial(_spf, returned_to, by_us=by_us))]
+    if not _aligned(returned_to, domain):
+        checks.append(("SPF", partial(_not_aligned, returned_to, domain)))
     if by_us:
         keys = read_keys(settings.dkim_selector, settings.dkim_key.get_secret_value())
         checks += [("DKIM", partial(_dkim, domain, key)) for key in keys] or [("DKIM", _no_dkim)]
@@ -96,6 +103,18 @@ def _spf(domain: str, *, by_us: bool) -> Finding:
             "up: take out an include, or name networks by ip4 and ip6"
         )
     return Finding(f"SPF: right, {found[0]}")
+
+
+def _aligned(returned_to: str, domain: str) -> bool:
+    """Whether SPF counts for DMARC, relaxed (RFC 7489 §3.1.2), as far as it can be told by the names."""
+    return returned_to == domain or returned_to.endswith(f".{domain}") or domain.endswith(f".{returned_to}")
+
+
+def _not_aligned(returned_to: str, domain: str) -> Finding:
+    return Finding(
+        f"warning: SPF: mail from {domain} is returned to {returned_to}, which counts for DMARC only where "
+        f"both belong to one domain: take a BOUNCE_ADDRESS at {domain} or below it"
+    )
 
 
 def _spf_records(domain: str) -> list[str]:

@@ -1,15 +1,45 @@
 """The publication as configured: the site, its audiences, its newsletters. Read from `publication.toml`."""
 
+import re
 import tomllib
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from newsletter.faults import remedy
 from subscribers.rhythm import DAYS, parse_zone
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+
+def _slug(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text, re.ASCII):
+        raise ValueError("write small letters, digits and single hyphens, as in ai-daily")
+    return text
+
+
+def _wall_clock(value: object) -> object:
+    """TOML knows times of day; a number would be read as seconds since midnight in UTC."""
+    if isinstance(value, int | float):
+        raise ValueError('write a time of day, as "04:30:00"')
+    return value
+
+
+def _without_offset(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("write it without an offset: it is a time of the newsletter's own zone")
+    return value
+
+
+WallTime = Annotated[time, BeforeValidator(_wall_clock), AfterValidator(_without_offset)]
 
 
 class BadPublication(ValueError):
@@ -19,14 +49,14 @@ class BadPublication(ValueError):
 class NewsletterSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slug: Slug
+    slug: Annotated[str, Field(max_length=40), AfterValidator(_slug)]
     name: str
     description: str
     cadence: Literal["daily", "weekly"]
     weekday: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] | None = None
     timezone: Annotated[str, AfterValidator(parse_zone)]
-    cutoff: time
-    publish: time
+    cutoff: WallTime
+    publish: WallTime
     lead_hours: int = Field(default=12, ge=0, le=168)
     catch_up_hours: int = Field(default=12, ge=1, le=168)
     policy: Literal["send", "hold"] = "send"
@@ -36,6 +66,9 @@ class NewsletterSpec(BaseModel):
     unknown: Literal["keep", "repeat"] = "keep"
     unknown_wait_hours: int = Field(default=24, ge=1, le=168)
     tracking: Literal["off", "links", "readers"] = "off"
+    undo_minutes: int = Field(default=5, ge=0, le=60)
+    two_persons: bool = False
+    quiet_days: int = Field(default=3, ge=1, le=60)
 
     @model_validator(mode="after")
     def _consistent(self) -> "NewsletterSpec":
@@ -60,10 +93,12 @@ class Site(BaseModel):
     url: str
     #: who should care, as the site names them
     audiences: tuple[str, ...]
-    newsletters: tuple[NewsletterSpec, ...] = Field(min_length=1)
+    newsletters: tuple[NewsletterSpec, ...]
 
     @model_validator(mode="after")
     def _one_slug_each(self) -> "Site":
+        if not self.newsletters:
+            raise ValueError("nothing is published: write one table [[newsletters]] at least")
         slugs = [newsletter.slug for newsletter in self.newsletters]
         if len(set(slugs)) != len(slugs):
             raise ValueError("two newsletters have the same slug")
@@ -91,7 +126,11 @@ def load_site(path: Path) -> Site:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadPublication(f"{path}: {error}") from None
     except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "\n".join(f"  {_place(fault['loc'])}{remedy(fault)}" for fault in error.errors())
         raise BadPublication(f"{path} has faults:\n{faults}") from None
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    """Where a fault stands, as a person finds it: tables are counted from one."""
+    names = [f"number {part + 1}" if isinstance(part, int) else part for part in where]
+    return f"{', '.join(names)}: " if names else ""

@@ -12,11 +12,21 @@ from newsletter.dispatch.claims import count_due
 from newsletter.dispatch.dispatcher import Dispatched
 from newsletter.dispatch.reputation import watch_reputation
 from newsletter.dispatch.tidying import tidy
+from newsletter.editors import sessions, signing_in
+from newsletter.feedback import applying
+from newsletter.hooks import registry
 from newsletter.hooks.posting import post_due
-from newsletter.hooks.registry import has_any
 from newsletter.hooks.telling import tell_hooks
+from newsletter.issue_forecast import forecast_issue, keep, stale_issues
+from newsletter.models import Issue
+from newsletter.numbers import keeping
 from newsletter.queue.port import Handler, Stop
+from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading, writing
+from newsletter.tracking import counting
+from newsletter.watchdog import notices
+from newsletter.watchdog.alarms import alarms
+from newsletter.watchdog.looking import look
 from newsletter.wiring import HAND_OVER, Services
 
 log = structlog.get_logger()
@@ -59,14 +69,65 @@ def watch(services: Services, now: datetime) -> list[str]:
         return watch_reputation(session, now)
 
 
+def foresee(services: Services, now: datetime) -> None:
+    """Count anew who would get what of an open issue: of one at a time, while nobody waits for it."""
+    with reading(services.engine) as session:
+        for issue in stale_issues(session, now=now):
+            try:
+                counted = issue.id, issue.version, forecast_issue(session, issue, services.renderer, now=now)
+                break
+            except RenderError:
+                continue  # it is held for that at its cut-off
+        else:
+            return
+    issue_id, version, forecast = counted
+    with writing(services.engine) as session:
+        issue = session.get_one(Issue, issue_id, with_for_update={"of": Issue})
+        keep(session, issue, version, forecast, now=now)
+
+
+def count_days(services: Services, now: datetime) -> None:
+    """Count the days that are over and the issues underway, once an hour, while nobody waits for it."""
+    with reading(services.engine) as session:
+        if not keeping.is_due(session, now=now):
+            return
+        counts = keeping.count(session, now=now)
+    with writing(services.engine) as session:
+        keeping.keep(session, counts, now=now)
+
+
+def bark(services: Services, now: datetime) -> None:
+    """Tell the editors what stands still that should not."""
+    with reading(services.engine) as session:
+        found = alarms(look(session, services.site.audiences, services.look_over, now=now), now=now)
+    with writing(services.engine) as session:
+        if notices.note(session, found, now=now):
+            services.wake(session)
+
+
 def tell(services: Services, now: datetime) -> None:
     """Tell the hooks what happened since the last time, and post what is due to them."""
     with reading(services.engine) as session:
-        if not has_any(session):
+        if not registry.has_any(session):
             return
     with writing(services.engine) as session:
         tell_hooks(session, now)
     post_due(services.engine, now)
+
+
+def forget(services: Services, now: datetime) -> None:
+    """Delete what is kept for a time only, the oldest first and each portion by itself."""
+    for forget_old in (applying.forget_old, counting.forget_old, registry.forget_old):
+        while _portion(services, forget_old, now):
+            pass
+    with writing(services.engine) as session:
+        sessions.forget_old(session, now=now)
+        signing_in.forget_old(session, now=now)
+
+
+def _portion(services: Services, forget_old: Callable[..., int], now: datetime) -> int:
+    with writing(services.engine) as session:
+        return forget_old(session, now=now)
 
 
 def sweep(services: Services, now: datetime) -> None:

@@ -9,22 +9,21 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.desk.approval import close, pieces
+from newsletter.desk.approval import pieces, void_if_overruled
 from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.dispatch.unknown import repeat_by_policy
-from newsletter.editors import sessions, signing_in
-from newsletter.feedback.applying import apply_events, forget_old
-from newsletter.models import Delivery, Issue, Newsletter
-from newsletter.models.delivery import DeliveryState, Priority
-from newsletter.models.issue import IssueState
-from newsletter.proof import proof
+from newsletter.feedback.applying import apply_events
+from newsletter.models import Issue, Newsletter
+from newsletter.models.delivery import DeliveryState
+from newsletter.models.issue import UNAPPROVED, IssueState
+from newsletter.proof import is_on_its_way, proof
 from newsletter.publication import publish
-from newsletter.rendering.renderer import Renderer, RenderError
+from newsletter.release import close, leaves_at
+from newsletter.rendering.renderer import RenderError
 from newsletter.schedule import due
-from newsletter.store.engine import reading, writing
-from newsletter.tasks import handlers, tell, watch
-from newsletter.tracking import counting
+from newsletter.store.engine import DATABASE_TROUBLE, reading, writing
+from newsletter.tasks import bark, count_days, foresee, forget, handlers, tell, watch
 from newsletter.wiring import Services
 
 log = structlog.get_logger()
@@ -63,10 +62,23 @@ def tick_issues(services: Services, now: datetime) -> Ticked:
             with writing(services.engine) as session:
                 issue = _lock(session, issue_id)
                 if issue is not None:
-                    advance(session, issue, services.renderer, now=now, ticked=ticked)
+                    advance(session, issue, services, now=now, ticked=ticked)
         except RenderError as error:
             with writing(services.engine) as session:
-                _hold(session, issue_id, error, ticked)
+                _hold(session, issue_id, f"cannot be rendered: {error}", "Mend the template", ticked)
+        except DATABASE_TROUBLE:
+            raise
+        except Exception as error:
+            # a fault of ours that one issue brings out keeps back none of the others
+            log.exception("issue_broke", issue=issue_id)
+            with writing(services.engine) as session:
+                _hold(
+                    session,
+                    issue_id,
+                    f"brings out a fault of ours ({type(error).__name__})",
+                    "Mend what the log names",
+                    ticked,
+                )
     return ticked
 
 
@@ -81,10 +93,6 @@ def _take_stock(services: Services, now: datetime, ticked: Ticked) -> None:
         done += batch
     with writing(services.engine) as session:
         done["repeated"] = repeat_by_policy(session, now=now)
-        forget_old(session, now=now)
-        counting.forget_old(session, now=now)
-        sessions.forget_old(session, now=now)
-        signing_in.forget_old(session, now=now)
     ticked.news += [f"feedback: {number} {what}" for what, number in sorted(done.items()) if number]
 
 
@@ -133,17 +141,17 @@ def _lock(session: Session, issue_id: int) -> Issue | None:
     )
 
 
-def _hold(session: Session, issue_id: int, error: RenderError, ticked: Ticked) -> None:
+def _hold(session: Session, issue_id: int, fault: str, remedy: str, ticked: Ticked) -> None:
     issue = _lock(session, issue_id)
     if issue is not None and issue.state in (IssueState.DRAFT, IssueState.APPROVED):
-        step(issue, IssueState.HELD, f"cannot be rendered: {error}")
+        step(issue, IssueState.HELD, fault)
         ticked.troubles.append(
-            f"{issue.newsletter.slug} {issue.date} is held, it {issue.reason}. "
-            f"Mend the template, then `newsletter issues approve {issue.id}`"
+            f"{issue.newsletter.slug} {issue.date} is held, it {fault}. "
+            f"{remedy}, then `newsletter issues approve {issue.id}`"
         )
 
 
-def advance(session: Session, issue: Issue, renderer: Renderer, *, now: datetime, ticked: Ticked) -> None:
+def advance(session: Session, issue: Issue, services: Services, *, now: datetime, ticked: Ticked) -> None:
     """Bring one issue as far as it can go at `now`."""
     if issue.state == IssueState.PUBLISHED:
         _finish(session, issue, now, ticked)
@@ -152,14 +160,16 @@ def advance(session: Session, issue: Issue, renderer: Renderer, *, now: datetime
         step(issue, IssueState.EXPIRED, overtaken)
         ticked.say(issue, overtaken)
         return
-    if issue.state in (IssueState.DRAFT, IssueState.HELD) and now < issue.cutoff_at:
+    if issue.state in UNAPPROVED and now < issue.cutoff_at:
         fill(session, issue)
         return
     if issue.state == IssueState.DRAFT:
-        close(session, issue, renderer, now=now)
+        close(session, issue, services.renderer, services.look_over, now=now)
         ticked.say(issue, issue.reason or issue.state)
-    if issue.state == IssueState.APPROVED and now >= issue.publish_at:
-        publish(session, issue, renderer, now=now)
+    if issue.state == IssueState.APPROVED and void_if_overruled(issue, services.renderer):
+        ticked.say(issue, f"{issue.state}: {issue.reason}")
+    if issue.state == IssueState.APPROVED and now >= leaves_at(issue):
+        publish(session, issue, services.renderer, now=now)
         ticked.say(issue, f"{issue.state}: {issue.reason}")
         if issue.frozen == 0:
             _finish(session, issue, now, ticked)
@@ -186,22 +196,13 @@ def _overtaken(session: Session, issue: Issue, now: datetime) -> str | None:
 
 def _finish(session: Session, issue: Issue, now: datetime, ticked: Ticked) -> None:
     """Close the books when every frozen mail has its fate."""
-    if _is_on_its_way(session, issue):
+    if is_on_its_way(session, issue):
         return
     found = proof(session, issue)
     if found.open == 0 and found.adds_up:
         step(issue, IssueState.FINISHED, found.sentence)
         issue.finished_at = now
         ticked.say(issue, f"finished: {found.sentence}")
-
-
-def _is_on_its_way(session: Session, issue: Issue) -> bool:
-    """Whether some mail of the issue has no fate yet: asked often, and the proof would count them all."""
-    of_issue = (Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue.id)
-    for on_its_way in (Delivery.state == DeliveryState.QUEUED, Delivery.lease_until.is_not(None)):
-        if session.scalars(select(Delivery.id).where(on_its_way, *of_issue).limit(1)).first():
-            return True
-    return False
 
 
 def tick(
@@ -229,8 +230,12 @@ def tick(
     ticked.troubles += [
         f"mails wait for a template to be mended: {fault}" for fault in sorted(handed.failing)
     ]
+    bark(services, now)
     # whatever others left to be done; what they woke us for is handed over by now
     services.queue.drain(handlers(services, clock=lambda: now))
     closing = tick_issues(services, now)
     tell(services, now)
+    foresee(services, now)
+    count_days(services, now)
+    forget(services, now)
     return Ticked(ticked.news + closing.news, ticked.troubles + closing.troubles)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.grouping import reading
 from newsletter.models import Delivery, Issue, Newsletter, Pick, Story
 from newsletter.models.delivery import DeliveryKind
 from newsletter.preview import selection_for
-from newsletter.publication import reading
 from newsletter.selection import Decision
 from subscribers import roster
 from subscribers.models import Subscriber, SubscriptionState
@@ -65,13 +65,14 @@ def _explain(session: Session, issue: Issue, subscriber: Subscriber, story: Stor
         date=issue.date.isoformat(),
         issue_state=issue.state,
         decision=decision,
-        mail=_mail(session, issue, subscriber)
+        mail=mail_of(session, issue, subscriber)
         or f"none: {selection.skipped or 'not a reader when it went out'}",
     )
 
 
-def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str | None:
-    """What became of the reader's mail; None where no rule about the reader kept it back."""
+def mail_of(session: Session, issue: Issue, subscriber: Subscriber) -> str | None:
+    """What became of the reader's mail of the issue, or what keeps it back; None where that is not the
+    reader's own doing."""
     delivery = session.scalar(
         select(Delivery).where(
             Delivery.kind == DeliveryKind.DIGEST,
@@ -82,9 +83,11 @@ def _mail(session: Session, issue: Issue, subscriber: Subscriber) -> str | None:
     if delivery is not None:
         when = f"due {delivery.due_at:%Y-%m-%d %H:%M} UTC"
         return f"{delivery.state}, {when}" + (f": {delivery.reason}" if delivery.reason else "")
-    subscription = next(s for s in subscriber.subscriptions if s.newsletter == issue.newsletter.slug)
-    if subscription.state != SubscriptionState.CONFIRMED:
-        return f"none: the subscription is {subscription.state}"
+    state = subscriber.state(issue.newsletter.slug)
+    if state is None:
+        return "none: they never subscribed to this newsletter"
+    if state != SubscriptionState.CONFIRMED:
+        return f"none: the subscription is {state}"
     timing = reading(issue, subscriber.rhythm)
     if timing is None:
         return "none: the reader chose other days of the week"

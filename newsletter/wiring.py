@@ -7,7 +7,8 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,6 +20,10 @@ from newsletter.config import ROOT, Settings
 from newsletter.dispatch.dispatcher import Dispatcher, Limits
 from newsletter.links import CountedLinks
 from newsletter.mail import Provider
+from newsletter.models import Issue
+from newsletter.preflight.findings import Finding
+from newsletter.preflight.inspection import Errand, errand
+from newsletter.preflight.look import look_over
 from newsletter.providers.dkim import read_keys
 from newsletter.providers.folder import FolderProvider
 from newsletter.providers.sendgrid import SendGridProvider
@@ -58,9 +63,36 @@ class Services:
         """
         self.queue.enqueue(session, HAND_OVER, 0)
 
-    def dispatcher(self) -> Dispatcher:
-        """A worker's hands, with an identity and a memory of their own."""
-        composer = Composer(
+    def look_over(self, session: Session, issue: Issue, now: datetime) -> tuple[Finding, ...]:
+        """`look_over` of preflight, with what it must know of how mail leaves here."""
+        return look_over(
+            session,
+            issue,
+            self.renderer,
+            site=self.site,
+            provider=self.settings.mail_provider,
+            postal_address=self.settings.postal_address,
+            sender=self.settings.mail_from,
+            public_url=self.settings.public_url,
+            now=now,
+        )
+
+    def errand(self, session: Session, issue: Issue, now: datetime) -> Errand:
+        """`errand` of preflight, likewise: what is to be asked about the issue as it is now."""
+        return errand(
+            session,
+            issue,
+            self.renderer,
+            site=self.site,
+            sender=self.settings.mail_from,
+            public_url=self.settings.public_url,
+            now=now,
+        )
+
+    @cached_property
+    def composer(self) -> Composer:
+        """One for all the threads of a process: what it remembers is large."""
+        return Composer(
             self.engine,
             self.renderer,
             self.tokens,
@@ -69,13 +101,16 @@ class Services:
             public_url=self.settings.public_url,
             return_paths=self.return_paths,
         )
+
+    def dispatcher(self) -> Dispatcher:
+        """A worker's hands, with an identity of their own."""
         limits = Limits(
             per_claim=self.settings.mails_per_claim,
             in_doubt=self.settings.mails_in_doubt,
             lease=timedelta(seconds=self.settings.lease_seconds),
         )
         return Dispatcher(
-            self.engine, self.provider, composer, sender=self.settings.mail_from.address, limits=limits
+            self.engine, self.provider, self.composer, sender=self.settings.mail_from.address, limits=limits
         )
 
 

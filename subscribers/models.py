@@ -188,7 +188,7 @@ class Consent(Base):
     #: of the page or mail that showed them; see `ledger.WORDING_VERSION`
     wording_version: Mapped[str | None]
     ip: Mapped[str | None]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Suppression(Base):

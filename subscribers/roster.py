@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from subscribers.address import parse
@@ -53,18 +53,22 @@ def readers(session: Session, newsletter: str, *, now: datetime) -> Iterator[Rea
     query = (
         select(reader.id, reader.lens_id, reader.timezone, reader.hour, reader.weekdays)
         .join(Subscription, Subscription.subscriber_id == reader.id)
-        .where(
-            Subscription.newsletter == newsletter,
-            Subscription.state == SubscriptionState.CONFIRMED,
-            or_(Subscription.paused_until.is_(None), Subscription.paused_until <= now),
-            ~exists().where(Suppression.email_key == reader.email_key),
-        )
+        .where(Subscription.newsletter == newsletter, *receiving(now))
         .order_by(reader.id)
     )
     # past the session, which would take longer over each row than the database
     session.flush()
     rows = session.connection().execute(query, execution_options={"yield_per": FETCH})
     return map(Reader._make, rows)
+
+
+def receiving(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What holds of a subscriber and their subscription where its mails go to them at `now`."""
+    return (
+        Subscription.state == SubscriptionState.CONFIRMED,
+        or_(Subscription.paused_until.is_(None), Subscription.paused_until <= now),
+        ~exists().where(Suppression.email_key == Subscriber.email_key),
+    )
 
 
 def recipients(
@@ -94,7 +98,7 @@ def recipients(
         .where(among(Subscriber.id, subscriber_ids))
     )
     found: dict[int, Mailbox | str] = dict.fromkeys(subscriber_ids, "no longer a subscriber")
-    for subscriber_id, email, public_id, counted, suppressed, state, paused_until in rows:
+    for subscriber_id, email, public_id, counted, suppressed, state, paused_until in rows.all():
         if suppressed and (newsletter or suppressed not in CONFIRMATION_OPENS):
             found[subscriber_id] = f"suppressed: {suppressed}"
         elif newsletter and (reason := _bar(state, paused_until, now)):

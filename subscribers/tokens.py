@@ -6,7 +6,6 @@ work as long as the mail can be read); confirmations do.
 """
 
 import hashlib
-import hmac
 from binascii import b2a_base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -50,6 +49,24 @@ def _spelled(content: bytes) -> bytes:
     return b2a_base64(content, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
+class _Seal:
+    """HMAC-SHA256 of one key (RFC 2104), whose blocks are hashed in advance.
+
+    A mail carries three tokens, and mails leave by the million: `hmac` takes twice as long.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def of(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class Tokens:
     """Makes and reads tokens. `keys`: the newest first; it signs, all of them verify.
 
@@ -69,11 +86,7 @@ class Tokens:
             )
             for purpose in Purpose
         }
-        # a mail carries three tokens, and mails leave by the million: what they share is done once
-        self._begun = {
-            purpose: hmac.new(signer.derive_key(), digestmod="sha256")
-            for purpose, signer in self._signers.items()
-        }
+        self._seals = {purpose: _Seal(signer.derive_key()) for purpose, signer in self._signers.items()}
 
     def make(self, purpose: Purpose, *subject: str, at: datetime | None = None) -> str:
         """A URL-safe token for `subject`; with `at`, its age can be told (whole seconds).
@@ -85,10 +98,8 @@ class Tokens:
         if content.count("\n") > len(subject):
             raise ValueError(f"a line break in the subject of a token: {subject!r}")
         body = _spelled(content.encode())
-        signing = self._begun[purpose].copy()
-        signing.update(body)
         # as Signer.sign does, which begins anew each time
-        return (body + b"." + _spelled(signing.digest())).decode()
+        return (body + b"." + _spelled(self._seals[purpose].of(body))).decode()
 
     def read(
         self, purpose: Purpose, token: str, *, now: datetime, max_age: timedelta | None = None

@@ -3,7 +3,8 @@
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -17,7 +18,7 @@ from newsletter.newsletters import sync
 from newsletter.store.engine import open_engine, writing
 from newsletter.store.migrate import migrate
 from newsletter.wiring import Services, build
-from tests.postgres import postgres_server
+from tests.postgres import Reused, postgres_server, reused
 
 # how long one example takes says more about the machine than about the rule
 hypothesis.settings.register_profile("house", deadline=None)
@@ -76,11 +77,17 @@ def postgres_admin() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_admin: Engine) -> Iterator[str]:
-    """The name of a migrated database to copy from."""
-    with _postgres_database(postgres_admin, template="template0") as url:
-        _migrate(url)
-        yield url.rpartition("/")[2].partition("?")[0]
+def postgres_databases(postgres_admin: Engine) -> Iterator[Callable[[str], Reused]]:
+    """Name → a migrated database, which one test after the other has to itself."""
+    with ExitStack() as opened:
+
+        @cache
+        def database(_name: str) -> Reused:
+            url = opened.enter_context(_postgres_database(postgres_admin))
+            _migrate(url)
+            return opened.enter_context(reused(url))
+
+        yield database
 
 
 def _migrate(url: str) -> None:
@@ -90,25 +97,36 @@ def _migrate(url: str) -> None:
 
 
 @contextmanager
-def _postgres_database(admin: Engine, template: str) -> Iterator[str]:
+def _postgres_database(admin: Engine) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
     yield admin.url.set(database=name).render_as_string(False)
     with admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def _migrated_database(request: pytest.FixtureRequest, folder: Path, name: str) -> Iterator[str]:
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / f"{name}.db")
+        yield f"sqlite:///{folder / name}.db"
+        return
+    database: Reused = request.getfixturevalue("postgres_databases")(name)
+    yield database.url
+    database.clear()
+
+
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, migrated database; the test runs once on each kind."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
-        yield f"sqlite:///{tmp_path / 'test.db'}"
-        return
-    admin, template = map(request.getfixturevalue, ("postgres_admin", "postgres_template"))
-    with _postgres_database(admin, template) as url:
-        yield url
+    """The URL of a migrated database without rows, whose schema stays as it is; the test runs once on
+    each kind."""
+    yield from _migrated_database(request, tmp_path, "test")
+
+
+@pytest.fixture(params=KINDS)
+def another_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """That of a second one."""
+    yield from _migrated_database(request, tmp_path, "another")
 
 
 @pytest.fixture(params=KINDS)
@@ -117,7 +135,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
-    with _postgres_database(request.getfixturevalue("postgres_admin"), "template0") as url:
+    with _postgres_database(request.getfixturevalue("postgres_admin")) as url:
         yield url
 
 

@@ -1,5 +1,6 @@
 """Stories of every kind that a mail must carry, made up, and the renderer that tests share."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -100,7 +101,12 @@ EDITION = (
     Telling(BARE, Form.COMPACT, because=("new since your last issue",), story_id=4),
 )
 #: what the slots of every digest are filled with
-LINKS = {name: f"https://site.example/{name}" for name in ("unsubscribe_url", "preferences_url", "act_url")}
+LINKS = {
+    name: f"https://site.example/{name}"
+    for name in ("unsubscribe_url", "preferences_url", "act_url", "public_url")
+}
+#: where its readers can read it on the web
+PLACE = "7/000102030405060708090a0b0c0d0e0f"
 
 
 def shell() -> Shell:
@@ -114,12 +120,14 @@ def entry(telling: Telling) -> Entry:
         headline=telling.headline,
         note=telling.note,
         story_id=telling.story_id,
+        retracts=telling.retracts,
     )
     return Entry(card, telling.because, telling.changes)
 
 
-def digest(*tellings: Telling) -> Content:
+def digest(*tellings: Telling, corrections: Sequence[Telling] = ()) -> Content:
     """The joined mail of these stories."""
+    above = [entry(telling) for telling in corrections]
     entries = [entry(telling) for telling in tellings]
     subject = RENDERER.subject([e.card.headline for e in entries], newsletter=NEWSLETTER, date=DAY)
-    return join(shell(), entries, subject=subject)
+    return join(shell(), entries, subject=subject, corrections=above, edition=PLACE)

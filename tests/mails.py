@@ -4,7 +4,7 @@ reader finds in the inbox, whichever way it came."""
 import email
 import email.policy
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from newsletter.mail import Content, Mail, Sender
@@ -52,7 +52,7 @@ def a_mail(delivery_id: int = 1, **changes: Any) -> Mail:
             ("List-Id", "Race to AGI Daily <daily.racetoagi.example>"),
         ),
     )
-    return replace(mail, **changes)
+    return mail._replace(**changes)
 
 
 @dataclass(frozen=True)

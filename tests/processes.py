@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import select
 
@@ -23,6 +24,13 @@ from subscribers.ledger import Channel, Evidence
 from subscribers.models import Act, Subscriber
 
 NEWSLETTER = "from newsletter.cli.main import main; main()"
+#: Python that runs first where a test waits for leases to end: shorter than a person may set them
+SHORT_LEASES = """
+import os
+from newsletter import config
+config.LEAST_LEASE = 10
+os.environ["LEASE_SECONDS"] = "10"
+"""
 
 
 def new_machine(folder: Path) -> dict[str, str]:
@@ -36,11 +44,23 @@ def new_machine(folder: Path) -> dict[str, str]:
     }
 
 
+class Process(Protocol):
+    """What the tests need of a `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass
 class Program:
     """A running command."""
 
-    process: subprocess.Popen[str]
+    process: Process
     log: Path
 
     @property
@@ -77,17 +97,21 @@ class Machine:
         """`newsletter` with those arguments; `first` is Python that runs before it."""
         folder = Path(self.environ["MAIL_FOLDER"]).parent
         log = folder / f"{arguments[0]}-{len(self._running)}.log"
-        with log.open("w") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-c", f"{first}\n{NEWSLETTER}", *arguments],
-                env=self.environ | environ,
-                cwd=folder,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        log.touch()
+        process = self.spawn(f"{first}\n{NEWSLETTER}", arguments, self.environ | environ, log)
         self._running.append(Program(process, log))
         return self._running[-1]
+
+    def spawn(self, code: str, arguments: tuple[str, ...], environ: dict[str, str], log: Path) -> Process:
+        """A process that runs the code where its log is."""
+        with log.open("a") as out:
+            return subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                env=environ,
+                cwd=log.parent,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
 
     def leave(self) -> list[int]:
         """The exit codes of all that run, after they were asked to leave."""

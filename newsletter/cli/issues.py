@@ -1,25 +1,25 @@
 """Commands about issues: plan, look at, curate, approve, prove."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import release
 from newsletter.cli.services import ready
-from newsletter.cli.stories import find_story
 from newsletter.cli.terminal import At, Json, fail, moment, operator, say, show_json, show_table
-from newsletter.desk import approval, planning
+from newsletter.desk import editing, planning
 from newsletter.links import no_reader_links
 from newsletter.mail import Content, Verdict
 from newsletter.models import Issue, Newsletter, Story
-from newsletter.models.issue import IssueState
+from newsletter.models.issue import UNAPPROVED
 from newsletter.preview import preview as make_preview
 from newsletter.proof import proof as make_proof
 from newsletter.schedule import Occurrence, due
 from newsletter.store.engine import reading, writing
-from newsletter.testmail import trial_mail
+from newsletter.testmail import hand_over, trial_mail
 from newsletter.wiring import Services
 from subscribers.address import parse
 
@@ -67,7 +67,7 @@ def _planned(session: Session, newsletter: Newsletter, occurrence: Occurrence) -
     issue = session.scalars(
         select(Issue).where(Issue.newsletter_id == newsletter.id, Issue.date == occurrence.date)
     ).one()
-    if issue.state in (IssueState.DRAFT, IssueState.HELD):
+    if issue.state in UNAPPROVED:
         planning.fill(session, issue)
     return issue
 
@@ -100,8 +100,11 @@ def show(issue: IssueId, as_json: Json = False) -> None:
                 "story": pick.story_id,
                 "revision": pick.revision,
                 "pinned": pick.pin is not None,
+                "rank": pick.rank,
+                "lead_for": pick.lead_for,
+                "edited": [name for name in editing.TEXTS if getattr(pick, name)],
                 "dropped": pick.dropped,
-                "title": titles[pick.story_id],
+                "title": pick.headline or titles[pick.story_id],
             }
             for pick in found.picks
         ]
@@ -111,16 +114,18 @@ def show(issue: IssueId, as_json: Json = False) -> None:
     for name, value in facts.items():
         if value is not None:
             say(f"{name}: {value}")
-    marked = [
-        (
-            p["position"],
-            p["story"],
-            "pinned" if p["pinned"] else "dropped" if p["dropped"] else "",
-            p["title"],
-        )
-        for p in picks
-    ]
+    marked = [(p["position"], p["story"], _marks(p), p["title"]) for p in picks]
     show_table(("", "story", "editors", "title"), marked, empty="no picks: no story was seen in its window")
+
+
+def _marks(pick: dict[str, Any]) -> str:
+    """What the editors did to a story of the issue."""
+    placed = (
+        "pinned" if pick["pinned"] else "placed" if pick["rank"] else "dropped" if pick["dropped"] else ""
+    )
+    leads = f"lead for {', '.join(pick['lead_for'])}" if pick["lead_for"] else ""
+    edited = f"edited {', '.join(pick['edited'])}" if pick["edited"] else ""
+    return "; ".join(filter(None, (placed, leads, edited)))
 
 
 @app.command()
@@ -138,15 +143,16 @@ def preview(
             session, find_issue(session, issue), services.renderer, audience=audience, email=email
         )
     content = found.content.fill(no_reader_links(services.settings.public_url))
-    _write(content, out)
+    write_mail(content, out, "preview")
     say(f"subject: {content.subject}")
     say(f"wrote {out / 'preview.html'} and {out / 'preview.txt'}: {len(found.selection.picks)} stories")
 
 
-def _write(content: Content, folder: Path) -> None:
+def write_mail(content: Content, folder: Path, name: str) -> None:
+    """Write both parts of a mail into the folder, as `name`.html and `name`.txt."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "preview.html").write_text(content.html, encoding="utf-8")
-    (folder / "preview.txt").write_text(content.text, encoding="utf-8")
+    (folder / f"{name}.html").write_text(content.html, encoding="utf-8")
+    (folder / f"{name}.txt").write_text(content.text, encoding="utf-8")
 
 
 @app.command()
@@ -155,19 +161,22 @@ def approve(issue: IssueId) -> None:
     services = ready()
     with writing(services.engine) as session:
         found = find_issue(session, issue, lock=True)
-        if found.state in (IssueState.DRAFT, IssueState.HELD):
+        if found.state in UNAPPROVED:
             planning.fill(session, found)
-        digest = approval.approve(session, found, services.renderer, by=operator(), now=moment(None))
+        digest = release.approve(session, found, services.renderer, services.look_over, _actor())
         say(f"approved: {len(found.picks)} stories, goes out from {found.publish_at:%Y-%m-%d %H:%M} UTC")
     say(f"content hash: {digest}")
 
 
 @app.command()
-def hold(issue: IssueId) -> None:
+def hold(
+    issue: IssueId,
+    because: Annotated[str | None, typer.Option(help="Why, for whoever reads it at the desk.")] = None,
+) -> None:
     """Keep the issue from going out until somebody approves it."""
     services = ready()
     with writing(services.engine) as session:
-        approval.hold(find_issue(session, issue, lock=True), by=operator())
+        release.hold(session, find_issue(session, issue, lock=True), _actor(), because=because)
     say(f"issue {issue} is held: `newsletter issues approve {issue}` lets it go")
 
 
@@ -176,7 +185,7 @@ def pause(issue: IssueId) -> None:
     """Keep back the mails of a published issue that have not left yet."""
     services = ready()
     with writing(services.engine) as session:
-        approval.pause(find_issue(session, issue, lock=True), by=operator())
+        release.pause(session, find_issue(session, issue, lock=True), _actor())
     say(f"issue {issue} is paused: `newsletter issues resume {issue}` lets the rest of its mails leave")
 
 
@@ -185,7 +194,7 @@ def resume(issue: IssueId) -> None:
     """Let the mails of a paused issue leave again."""
     services = ready()
     with writing(services.engine) as session:
-        approval.resume(find_issue(session, issue, lock=True), by=operator())
+        release.resume(session, find_issue(session, issue, lock=True), _actor())
     say(f"issue {issue} goes on")
 
 
@@ -194,28 +203,12 @@ def cancel(issue: IssueId) -> None:
     """End the issue for good; mails not yet handed over are cancelled."""
     services = ready()
     with writing(services.engine) as session:
-        stopped = approval.cancel(
-            session, find_issue(session, issue, lock=True), by=operator(), now=moment(None)
-        )
+        stopped = release.cancel(session, find_issue(session, issue, lock=True), _actor())
     say(f"issue {issue} is cancelled, and {stopped} mails with it")
 
 
-@app.command()
-def pin(issue: IssueId, story: Annotated[str, typer.Argument(metavar="STORY")]) -> None:
-    """Tell this story to every reader of the issue, first. Voids an approval."""
-    services = ready()
-    with writing(services.engine) as session:
-        planning.pin(session, find_issue(session, issue, lock=True), find_story(session, story).id)
-    say(f"story {story} is pinned in issue {issue}")
-
-
-@app.command()
-def drop(issue: IssueId, story: Annotated[str, typer.Argument(metavar="STORY")]) -> None:
-    """Tell this story to nobody, in this issue and in those that follow. Voids an approval."""
-    services = ready()
-    with writing(services.engine) as session:
-        planning.drop(session, find_issue(session, issue, lock=True), find_story(session, story).id)
-    say(f"story {story} is dropped from issue {issue}")
+def _actor() -> release.Actor:
+    return release.Actor(operator(), moment(None))
 
 
 @app.command()
@@ -258,11 +251,9 @@ def send_test(
             sender=services.settings.mail_from,
             public_url=services.settings.public_url,
         )
-    handed = services.provider.hand_over([mail], lambda: False)
-    outcome = handed.outcomes.get(mail.delivery_id)
-    if outcome is None or outcome.verdict is not Verdict.ACCEPTED:
-        why = outcome.reason if outcome else handed.halted and handed.halted.reason
-        fail(f"{services.provider.name} did not take the test mail: {why}")
+    outcome = hand_over(services.provider, mail)
+    if outcome.verdict is not Verdict.ACCEPTED:
+        fail(f"{services.provider.name} did not take the test mail: {outcome.reason}")
     say(f"test mail handed to {services.provider.name}: {shown.content.subject}")
 
 

@@ -2,39 +2,53 @@
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
 
 from newsletter.cli import (
+    corrections,
     deliveries,
     demo,
+    desk_numbers,
     editors,
     erase,
     hooks,
+    issue_edits,
     issues,
+    keys,
     numbers,
     pace,
+    preflight,
+    replay,
     returns,
     segments,
     stories,
     subscribers,
     system,
     transfer,
+    what_if,
     why,
 )
 from newsletter.cli.logs import configure_logs
 from newsletter.cli.services import close
 from newsletter.cli.terminal import err
 from newsletter.config import ConfigError
+from newsletter.desk import changes
 from newsletter.desk.approval import NothingToApprove
+from newsletter.desk.correcting import BadCorrection
 from newsletter.desk.states import IllegalStep
 from newsletter.dispatch.steering import BadWay
 from newsletter.dispatch.unknown import NotUnknown
-from newsletter.editors.people import AlreadyEditor
+from newsletter.editors.keys import BadKey
+from newsletter.editors.people import AlreadyEditor, LastAdmin
+from newsletter.faults import remedy
 from newsletter.mail import Misconfigured
 from newsletter.preview import NoPreview
+from newsletter.release import Barred, SamePerson
 from newsletter.rendering.renderer import RenderError
 from newsletter.site import BadPublication
 from newsletter.store.migrate import BrokenReferences, SchemaAhead, SchemaBehind
@@ -45,7 +59,21 @@ from subscribers.segments.saved import BadName
 from subscribers.transfer.batches import Overtaken
 from subscribers.transfer.table import BadFile
 
+
+class Plain(TyperGroup):
+    """Says in our words what is wrong with an option: Typer hands on those of a library for programmers."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = remedy(error.__cause__.errors()[0])
+            raise
+
+
 app = typer.Typer(
+    cls=Plain,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -58,8 +86,13 @@ for command in (system.run, system.web, system.clock, system.worker):
 for command in (system.migrate, system.check):
     app.command(command.__name__, rich_help_panel="Operate")(command)
 app.command("tick", rich_help_panel="Operate")(system.tick)
+stories.app.command("correct")(corrections.correct)
 app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
 issues.app.command("numbers")(numbers.numbers)
+for edit in (issue_edits.pin, issue_edits.drop, issue_edits.history, issue_edits.undo):
+    issues.app.command(edit.__name__)(edit)
+issues.app.command("preflight")(preflight.preflight)
+issues.app.command("replay")(replay.replay)
 app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Operate")
 app.add_typer(pace.app, name="pace", rich_help_panel="Operate")
@@ -70,6 +103,9 @@ subscribers.app.command("import")(transfer.import_)
 subscribers.app.command("export")(transfer.export)
 subscribers.app.command("erase")(erase.erase)
 app.add_typer(editors.app, name="editors", rich_help_panel="Curate")
+app.add_typer(keys.app, name="keys", rich_help_panel="Curate")
+app.command("numbers", rich_help_panel="Curate")(desk_numbers.numbers)
+app.command("what-if", rich_help_panel="Curate")(what_if.what_if)
 app.add_typer(subscribers.app, name="subscribers", rich_help_panel="Readers")
 app.add_typer(segments.app, name="segments", rich_help_panel="Readers")
 app.command("why", rich_help_panel="Readers")(why.why)
@@ -80,11 +116,15 @@ SERVING = ("run", "web", "clock", "worker", "returns")
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
     AlreadyEditor,
+    BadCorrection,
+    LastAdmin,
     BadFile,
+    BadKey,
     BadName,
     BadPublication,
     BadRule,
     BadWay,
+    Barred,
     BrokenReferences,
     ConfigError,
     IllegalStep,
@@ -98,7 +138,9 @@ MENDABLE = (
     NothingToApprove,
     OSError,
     Overtaken,
+    changes.Overtaken,
     RenderError,
+    SamePerson,
     SchemaAhead,
     SchemaBehind,
 )

@@ -1,5 +1,6 @@
 """Commands that serve and operate: run, web, clock, worker, migrate, check, tick."""
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -17,11 +18,12 @@ from newsletter.cli.services import bring_up_to_date, configured, embedded, read
 from newsletter.cli.terminal import At, Json, fail, moment, progress_bar, say, show_json
 from newsletter.clock import striking
 from newsletter.mail import Misconfigured
-from newsletter.pulses import BEAT
+from newsletter.pulses import BEAT, WRONG_CLOCK, clock_is_wrong
 from newsletter.sender_check import examine
 from newsletter.serving import LOOK, Duty, steady
+from newsletter.store.engine import reading
 from newsletter.store.migrate import SchemaAhead, SchemaBehind, is_empty, require_current
-from newsletter.tasks import handlers, sweep, tell, tidy_up, watch
+from newsletter.tasks import bark, count_days, foresee, forget, handlers, sweep, tell, tidy_up, watch
 from newsletter.tick import tick as do_tick
 from newsletter.tick import tick_issues
 from newsletter.web.app import create_app
@@ -79,6 +81,8 @@ def on_duty(services: Services, *roles: str) -> Iterator[Duty]:
     """The frame of every process that serves; ends in failure when it has to leave for a fault."""
     duty = Duty(services.engine, roles)
     duty.heed_signals()
+    # what is loaded now stays: nobody needs to look through it for garbage over and over
+    gc.freeze()
     strokes = [(LOOK, steady("look", duty.look)), (BEAT, steady("pulse", duty.beat))]
     for _, at_the_start in strokes:
         at_the_start()
@@ -99,7 +103,11 @@ STROKES: tuple[tuple[int, Callable[[Services, datetime], object]], ...] = (
     (1, sweep),
     (1, tell),
     (10, tidy_up),
+    (10, foresee),
+    (60, count_days),
     (60, watch),
+    (60, bark),
+    (3600, forget),
 )
 
 
@@ -222,6 +230,10 @@ def tick(
     """
     services = ready()
     now = moment(at)
+    if at is None:
+        with reading(services.engine) as session:
+            if clock_is_wrong(session, now):
+                fail(f"{WRONG_CLOCK}; nothing is done until then")
     with progress_bar() as bar:
         task = bar.add_task("handing over", total=None)
         ticked = do_tick(services, now, progress=lambda done: bar.advance(task, done))

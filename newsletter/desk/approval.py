@@ -1,4 +1,4 @@
-"""Close an issue, approve it, hold it, pause it, cancel it.
+"""Approve an issue, take that back, hold it, pause it, cancel it.
 
 An approval freezes the compiled pieces from which every mail of the issue is joined, and a hash
 over them: what leaves is what was approved.
@@ -6,49 +6,59 @@ over them: what leaves is what was approved.
 
 import hashlib
 import json
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.desk.planning import fill, pool
-from newsletter.desk.states import IllegalStep, step
+from newsletter.corrections import book as corrections
+from newsletter.desk.planning import pool
+from newsletter.desk.states import IllegalStep, step, unapprove
 from newsletter.models import Delivery, Issue, Piece
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate
-from newsletter.rendering.pieces import Card, Form, Shell
+from newsletter.rendering.pieces import TELLING, Card, Form, Shell
 from newsletter.rendering.renderer import Renderer
 from newsletter.tracking.linking import counted
 
 SHELL = "shell"
+_VOID = "content, rules or templates changed since the approval: approve it anew"
 
 
 class NothingToApprove(ValueError):
     """The issue has no story that it could tell."""
 
 
-def close(session: Session, issue: Issue, renderer: Renderer, *, now: datetime) -> None:
-    """The cut-off of a draft: fill it for the last time, then send or hold by its policy."""
-    fill(session, issue)
-    if all(pick.dropped for pick in issue.picks):
-        step(issue, IssueState.SKIPPED, "no story was seen since the last issue")
-    elif issue.newsletter.policy == "send":
-        approve(session, issue, renderer, by="policy: send at the cut-off", now=now)
-    else:
-        until = f"it can still go out until {issue.expires_at:%Y-%m-%d %H:%M} UTC"
-        step(issue, IssueState.HELD, f"nobody approved it before its cut-off (policy: hold); {until}")
+class NotWhatWasSeen(ValueError):
+    """The issue says something else by now than what its approver looked at."""
+
+    def __init__(self, issue: Issue) -> None:
+        super().__init__(f"issue {issue.id} was changed since you looked at it: look again, then approve it")
 
 
-def approve(session: Session, issue: Issue, renderer: Renderer, *, by: str, now: datetime) -> str:
+def approve(
+    session: Session,
+    issue: Issue,
+    renderer: Renderer,
+    *,
+    by: str,
+    now: datetime,
+    seen: str | None = None,
+    undo: timedelta = timedelta(),
+) -> str:
     """Freeze what the issue says and let it go at its time; returns the content hash.
 
-    Raises RenderError, and changes nothing, when a piece cannot be rendered.
+    `seen` is the `draft_hash` of what its approver looked at; no mail leaves before `undo` is over.
+    Raises NotWhatWasSeen, or RenderError when a piece cannot be rendered, and then changes nothing.
     """
     if all(pick.dropped for pick in issue.picks):
         raise NothingToApprove(f"issue {issue.id} has no story to tell: import stories, or cancel it")
     parts = pieces(session, issue, renderer)
+    if seen not in (None, draft_hash(issue, renderer, parts)):
+        raise NotWhatWasSeen(issue)
     if issue.newsletter.tracking != "off":
         assert renderer.counted_links is not None
         parts = counted(session, issue, parts, renderer.counted_links)
@@ -57,8 +67,10 @@ def approve(session: Session, issue: Issue, renderer: Renderer, *, by: str, now:
     session.execute(delete(Piece).where(Piece.issue_id == issue.id))
     session.add_all(Piece(issue_id=issue.id, name=name, document=d) for name, d in documents.items())
     issue.approved_by, issue.approved_at = by, now
+    issue.release_at = now + undo if undo else None
     session.flush()
     issue.content_hash = content_hash(session, issue, renderer)
+    issue.rules_hash = rules_hash(issue, renderer)
     return issue.content_hash
 
 
@@ -71,41 +83,67 @@ def pieces(session: Session, issue: Issue, renderer: Renderer) -> dict[str, Card
     words = {pick.story_id: pick for pick in issue.picks}
     newsletter = issue.newsletter
     parts: dict[str, Card | Shell] = {
-        SHELL: renderer.shell(newsletter=newsletter.name, description=newsletter.description, date=issue.date)
+        SHELL: renderer.shell(
+            newsletter=newsletter.name,
+            description=newsletter.description,
+            date=issue.date,
+            intro=issue.intro,
+        )
     }
+    parts |= corrections.cards(session, issue, renderer)
     for candidate in pool(session, issue):
-        if candidate.dropped:
+        if candidate.dropped or candidate.retracted:
             continue
-        for form in Form:
+        for form in TELLING:
             parts[piece_name(candidate, form)] = renderer.card(
                 candidate.content,
                 form,
                 headline=words[candidate.story_id].headline,
+                tldr=words[candidate.story_id].tldr,
                 note=words[candidate.story_id].note,
                 story_id=candidate.story_id,
             )
     return parts
 
 
-def frozen_pieces(session: Session, issue_id: int) -> tuple[Shell, dict[str, Card]]:
-    """The parts as they were approved."""
-    rows = session.execute(select(Piece.name, Piece.document).where(Piece.issue_id == issue_id))
-    documents: dict[str, dict[str, Any]] = dict(rows.all())
+def frozen_pieces(
+    session: Session, issue_id: int, names: Collection[str] | None = None
+) -> tuple[Shell, dict[str, Card]]:
+    """The parts as they were approved: the shell, and all cards or those of these names."""
+    query = select(Piece.name, Piece.document).where(Piece.issue_id == issue_id)
+    if names is not None:
+        query = query.where(Piece.name.in_([SHELL, *names]))
+    documents: dict[str, dict[str, Any]] = dict(session.execute(query).all())
     shell = Shell.from_json(documents.pop(SHELL))
     return shell, {name: Card.from_json(document) for name, document in documents.items()}
 
 
+def draft_hash(issue: Issue, renderer: Renderer, parts: Mapping[str, Card | Shell]) -> str:
+    """What an approver sees and approves: over the parts as they would be frozen now."""
+    return _hash(issue, renderer, ((name, parts[name].to_json()) for name in sorted(parts)))
+
+
 def content_hash(session: Session, issue: Issue, renderer: Renderer) -> str:
-    """Over the frozen pieces, the picks and their order, the limits, what is counted, and the templates."""
-    digest = hashlib.sha256(renderer.version.encode())
-    newsletter = issue.newsletter
-    picks = sorted((p.story_id, p.revision, p.pin or 0, p.dropped) for p in issue.picks)
-    rules = [newsletter.min_stories, newsletter.max_stories, newsletter.tracking, picks]
-    digest.update(json.dumps(rules).encode())
+    """The same over the pieces that were frozen."""
     rows = session.execute(
         select(Piece.name, Piece.document).where(Piece.issue_id == issue.id).order_by(Piece.name)
     )
-    for name, document in rows:
+    return _hash(issue, renderer, ((name, document) for name, document in rows))
+
+
+def rules_hash(issue: Issue, renderer: Renderer) -> str:
+    """Over all the rest: the picks and their order, the limits, what is counted, and the templates."""
+    newsletter = issue.newsletter
+    picks = sorted(
+        (p.story_id, p.revision, p.pin or 0, p.rank or 0, p.dropped, p.added, p.lead_for) for p in issue.picks
+    )
+    rules = [renderer.version, newsletter.min_stories, newsletter.max_stories, newsletter.tracking, picks]
+    return hashlib.sha256(json.dumps(rules).encode()).hexdigest()
+
+
+def _hash(issue: Issue, renderer: Renderer, documents: Iterable[tuple[str, dict[str, Any]]]) -> str:
+    digest = hashlib.sha256(rules_hash(issue, renderer).encode())
+    for name, document in documents:
         digest.update(json.dumps([name, document], sort_keys=True).encode())
     return digest.hexdigest()
 
@@ -114,13 +152,35 @@ def void_if_changed(session: Session, issue: Issue, renderer: Renderer) -> bool:
     """Hold an approved issue whose content, rules or templates are not those that were approved."""
     if content_hash(session, issue, renderer) == issue.content_hash:
         return False
-    step(issue, IssueState.HELD, "content or templates changed since the approval: approve it anew")
+    step(issue, IssueState.HELD, _VOID)
     return True
 
 
-def hold(issue: Issue, *, by: str) -> None:
+def void_if_overruled(issue: Issue, renderer: Renderer) -> bool:
+    """The same but for its pieces, which nobody has a hand in: cheap enough to be asked at every tick."""
+    if rules_hash(issue, renderer) == issue.rules_hash:
+        return False
+    step(issue, IssueState.HELD, _VOID)
+    return True
+
+
+def take_back(issue: Issue, *, by: str, now: datetime) -> None:
+    """Undo an approval, as long as nothing is published: a draft again, or held where the cut-off is over."""
+    if issue.state != IssueState.APPROVED:
+        raise IllegalStep(issue, IssueState.DRAFT)
+    unapprove(issue, f"approval taken back by {by}", now=now)
+
+
+def hold(issue: Issue, *, by: str, because: str | None = None) -> None:
     """Keep the issue from going out until somebody approves it."""
-    step(issue, IssueState.HELD, f"held by {by}")
+    step(issue, IssueState.HELD, f"held by {by}: {because}" if because else f"held by {by}")
+
+
+def let_go(issue: Issue, *, by: str) -> None:
+    """End a hold before the cut-off: a draft again, with which its policy does what it does with any."""
+    if issue.state != IssueState.HELD:
+        raise IllegalStep(issue, IssueState.DRAFT)
+    step(issue, IssueState.DRAFT, f"let go by {by}")
 
 
 def pause(issue: Issue, *, by: str) -> None:

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.desk.states import step
-from newsletter.models import Issue, Newsletter, Pick, Story, StoryRevision
+from newsletter.content import StoryContent
+from newsletter.models import Correction, Issue, Newsletter, Pick, Story, StoryRevision
+from newsletter.models.desk import CorrectionKind
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences
@@ -113,20 +114,24 @@ def fill(session: Session, issue: Issue) -> None:
     since = _since(session, issue.newsletter, issue.date, issue.cutoff_at)
     known = {pick.story_id: pick for pick in issue.picks}
     found = _candidates(session, issue)
-    if since == issue.since_at and found == {pick.story_id: pick.revision for pick in issue.picks}:
+    if since == issue.since_at and found == {
+        pick.story_id: pick.revision for pick in issue.picks if not pick.added or pick.story_id in found
+    }:
         return
     issue.since_at = since
     for story_id, revision in found.items():
         if story_id in known:
             known[story_id].revision = revision
         else:
-            issue.picks.append(Pick(issue_id=issue.id, story_id=story_id, revision=revision, position=0))
+            issue.picks.append(
+                Pick(issue_id=issue.id, story_id=story_id, revision=revision, position=0, lead_for=[])
+            )
     for story_id, pick in known.items():
-        if story_id not in found:
+        if story_id not in found and not pick.added:
             issue.picks.remove(pick)
             session.delete(pick)
     session.flush()
-    _order(session, issue)
+    order(session, issue)
 
 
 def _candidates(session: Session, issue: Issue) -> dict[int, int]:
@@ -136,7 +141,13 @@ def _candidates(session: Session, issue: Issue) -> dict[int, int]:
     dropped_before = (
         select(Pick.story_id)
         .join(Issue)
-        .where(Issue.newsletter_id == issue.newsletter_id, Issue.date < issue.date, Pick.dropped)
+        .where(
+            Issue.newsletter_id == issue.newsletter_id,
+            Issue.date < issue.date,
+            Pick.dropped,
+            # put in by hand and taken out again: that says nothing about its day
+            Pick.added.is_(False),
+        )
     )
     rows = session.execute(
         select(StoryRevision.story_id, func.max(StoryRevision.number))
@@ -153,7 +164,7 @@ def _candidates(session: Session, issue: Issue) -> dict[int, int]:
     return dict(rows.all())
 
 
-def _order(session: Session, issue: Issue) -> None:
+def order(session: Session, issue: Issue) -> None:
     """Number the picks as a reader without any preferences would see them."""
     everything = Limits(minimum=0, maximum=len(issue.picks))
     seen = select_stories(pool(session, issue), Lens(), {}, window=window(issue), limits=everything)
@@ -166,8 +177,27 @@ def _order(session: Session, issue: Issue) -> None:
 
 def pool(session: Session, issue: Issue) -> Pool:
     """The issue's picks as candidates for selection."""
+    taken_back = exists().where(
+        Correction.story_id == Pick.story_id,
+        Correction.kind == CorrectionKind.RETRACTION,
+        Correction.confirmed_at.is_not(None),
+    )
+    if issue.published_at is not None:  # what was told by then stays told
+        taken_back = taken_back.where(Correction.confirmed_at <= issue.published_at)
+    # columns, no objects: an issue may have a thousand candidates, and every page of it asks for them
     rows = session.execute(
-        select(Pick, StoryRevision, Story.first_seen_at)
+        select(
+            Pick.story_id,
+            Pick.revision,
+            StoryRevision.document,
+            Story.first_seen_at,
+            Pick.pin,
+            Pick.rank,
+            Pick.dropped,
+            Pick.added,
+            taken_back,
+            Pick.lead_for,
+        )
         .join(
             StoryRevision,
             (StoryRevision.story_id == Pick.story_id) & (StoryRevision.number == Pick.revision),
@@ -179,46 +209,28 @@ def pool(session: Session, issue: Issue) -> Pool:
     return Pool(
         [
             Candidate(
-                story_id=pick.story_id,
-                revision=pick.revision,
-                content=revision.content,
+                story_id=story_id,
+                revision=revision,
+                content=StoryContent.from_json(document),
                 first_seen_at=first_seen_at,
-                pin=pick.pin,
-                dropped=pick.dropped,
+                pin=pin,
+                rank=rank,
+                dropped=dropped,
+                added=added,
+                retracted=retracted,
+                lead_for=frozenset(lead_for),
             )
-            for pick, revision, first_seen_at in rows
+            for (
+                story_id,
+                revision,
+                document,
+                first_seen_at,
+                pin,
+                rank,
+                dropped,
+                added,
+                retracted,
+                lead_for,
+            ) in rows
         ]
     )
-
-
-def pin(session: Session, issue: Issue, story_id: int) -> None:
-    """Tell this story to every reader of the issue, after those pinned before."""
-    pick = _pick(issue, story_id)
-    pick.pin = 1 + max((p.pin for p in issue.picks if p.pin is not None), default=0)
-    pick.dropped = False
-    _changed(session, issue)
-
-
-def drop(session: Session, issue: Issue, story_id: int) -> None:
-    """Tell this story to nobody, in this issue and in those that follow."""
-    pick = _pick(issue, story_id)
-    pick.pin, pick.dropped = None, True
-    _changed(session, issue)
-
-
-def _pick(issue: Issue, story_id: int) -> Pick:
-    if issue.state not in (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED):
-        raise LookupError(f"issue {issue.id} is {issue.state}: its picks can no longer be changed")
-    for pick in issue.picks:
-        if pick.story_id == story_id:
-            return pick
-    raise LookupError(f"issue {issue.id} has no story {story_id}: `newsletter issues show` lists them")
-
-
-def _changed(session: Session, issue: Issue) -> None:
-    """A change voids the approval: what was approved is not what would leave."""
-    if issue.state == IssueState.APPROVED:
-        step(issue, IssueState.DRAFT, "changed after its approval: approve it anew")
-        issue.content_hash = issue.approved_by = issue.approved_at = None
-    session.flush()
-    _order(session, issue)

@@ -1,5 +1,7 @@
 """The states of an issue and the steps between them. Every other step is refused."""
 
+from datetime import datetime
+
 from newsletter.models import Issue
 from newsletter.models.issue import IssueState as S
 
@@ -27,9 +29,19 @@ class IllegalStep(ValueError):
         )
 
 
+def unapprove(issue: Issue, reason: str, *, now: datetime) -> None:
+    """End an approval: a draft again; after its cut-off held, since no policy approves it then."""
+    step(issue, S.DRAFT if now < issue.cutoff_at else S.HELD, reason)
+
+
 def step(issue: Issue, to: S, reason: str | None) -> None:
     """Bring the issue into the state `to`, with the reason that people will read."""
     if to not in STEPS[S(issue.state)]:
         raise IllegalStep(issue, to)
     issue.state = to
+    issue.turn = (issue.turn or 0) + 1
     issue.reason = reason
+    if to in (S.DRAFT, S.HELD):
+        # an approval holds no longer than its state
+        issue.approved_by = issue.approved_at = issue.release_at = None
+        issue.content_hash = issue.rules_hash = None

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, select, update
@@ -17,12 +18,15 @@ from newsletter.composition import Claimed
 from newsletter.dispatch import gates
 from newsletter.dispatch.places import Asking
 from newsletter.models import Delivery, Editor, Issue, Newsletter
-from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
+from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.issue import IssueState
 from newsletter.store.clock import database_now
 from newsletter.store.engine import UNSEEN
 from subscribers import roster
 from subscribers.among import among
+
+#: editions in one claim, at most: the contents of all of them are in memory at one time
+MOST_EDITIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class Claim:
     #: what the ways let through, and why not more
     passage: gates.Passage = field(default_factory=gates.Passage)
 
+    @cached_property
+    def attempts(self) -> dict[int, int]:
+        """Which attempt it is, by delivery id."""
+        return {one.delivery_id: one.attempt for one in self.mails}
+
 
 class _Due(NamedTuple):
     id: int
@@ -60,7 +69,6 @@ class _Due(NamedTuple):
     subscriber_id: int | None
     editor_id: int | None
     attempt: int
-    queued_at: datetime
     expires_at: datetime
 
 
@@ -73,41 +81,18 @@ def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Cla
     Settled at once are those that came too late, and those whose readers may not be mailed any more.
     """
     found = Claim()
-    due = _due(session, limit, now)
+    due = _of_few_editions(_due(session, limit, now))
     if not due:
         return found
     expired = [row.id for row in due if row.expires_at <= now]
     _settle(session, expired, DeliveryState.EXPIRED, "could not leave in its time", now, found)
-    recipients = _recipients(session, [row for row in due if row.expires_at > now], now)
-    barred: dict[str, list[int]] = {}
-    for row, recipient in recipients:
-        if isinstance(recipient, str):
-            barred.setdefault(recipient, []).append(row.id)
+    ready, barred = _sort_out(session, [row for row in due if row.expires_at > now], now)
     for reason, ids in barred.items():
         _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
-    ready = [(row, recipient) for row, recipient in recipients if not isinstance(recipient, str)]
-    asking = [
-        Asking(row.id, mailbox.address, row.priority == Priority.LETTER, row.expires_at)
-        for row, mailbox in ready
-    ]
+    asking = [Asking(one.delivery_id, one.address, one.letter, one.expires_at) for one in ready]
     found.passage = gates.admit(session, worker.ways, asking, owner=worker.owner, now=now)
-    taken = [(row, mailbox) for row, mailbox in ready if row.id in found.passage.ids]
-    _take(session, [row.id for row, _ in taken], worker)
-    found.mails = [
-        Claimed(
-            delivery_id=row.id,
-            attempt=row.attempt + 1,
-            kind=DeliveryKind(row.kind),
-            occasion_id=row.occasion_id,
-            newsletter=row.newsletter,
-            edition_id=row.edition_id,
-            address=mailbox.address,
-            public_id=mailbox.public_id,
-            counted=mailbox.counted,
-            queued_at=row.queued_at,
-        )
-        for row, mailbox in taken
-    ]
+    found.mails = [one for one in ready if one.delivery_id in found.passage.ids]
+    _take(session, [one.delivery_id for one in found.mails], worker)
     return found
 
 
@@ -121,10 +106,20 @@ def _due(session: Session, limit: int, now: datetime) -> list[_Due]:
     return due
 
 
+def _of_few_editions(due: list[_Due]) -> list[_Due]:
+    """The first of them, up to where one edition too many would come in."""
+    editions = set()
+    for place, row in enumerate(due):
+        editions.add(row.edition_id)
+        if len(editions) > MOST_EDITIONS:
+            return due[:place]
+    return due
+
+
 def _lanes(session: Session) -> Iterator[ColumnElement[bool]]:
     """What leaves before what: letters, alerts, and then the digests issue by issue."""
     yield Delivery.priority == Priority.LETTER
-    yield Delivery.priority == Priority.ALERT
+    yield and_(Delivery.priority == Priority.ALERT, Delivery.newsletter.not_in(_stopped(session)))
     for issue_id in _issues_on_their_way(session):
         yield and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
 
@@ -139,7 +134,7 @@ def _first(session: Session, limit: int, lane: ColumnElement[bool], now: datetim
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [*map(_Due._make, rows)]
+    return [*map(_Due._make, rows.all())]
 
 
 def count_due(session: Session, limit: int, *, now: datetime) -> int:
@@ -157,6 +152,13 @@ def count_due(session: Session, limit: int, *, now: datetime) -> int:
     return counted
 
 
+def _stopped(session: Session) -> list[str]:
+    """The newsletters of which nothing leaves now."""
+    slugs = session.scalars(select(Newsletter.slug)).all()
+    closed = gates.closed(session, {gates.newsletter_way(slug) for slug in slugs})
+    return [slug for slug in slugs if gates.newsletter_way(slug) in closed]
+
+
 def _issues_on_their_way(session: Session) -> list[int]:
     """Published and not paused, the oldest first; none of a newsletter that is stopped."""
     published = session.execute(
@@ -169,10 +171,10 @@ def _issues_on_their_way(session: Session) -> list[int]:
     return [issue_id for issue_id, slug in published if gates.newsletter_way(slug) not in closed]
 
 
-def _recipients(
+def _sort_out(
     session: Session, rows: Sequence[_Due], now: datetime
-) -> list[tuple[_Due, roster.Mailbox | str]]:
-    """Each row with where it goes, or with the reason why it may not go there."""
+) -> tuple[list[Claimed], dict[str, list[int]]]:
+    """Those that may leave, with where they go; and by the reason the ids of those that may not."""
     editors = _editors(session, {row.editor_id for row in rows if row.editor_id is not None})
     by_newsletter: dict[str | None, list[int]] = {}
     for row in rows:
@@ -182,13 +184,34 @@ def _recipients(
         newsletter: roster.recipients(session, ids, newsletter, now=now)
         for newsletter, ids in by_newsletter.items()
     }
-    found: list[tuple[_Due, roster.Mailbox | str]] = []
+    ready: list[Claimed] = []
+    barred: dict[str, list[int]] = {}
     for row in rows:
         if row.subscriber_id is not None:
-            found.append((row, standing[row.newsletter][row.subscriber_id]))
+            mailbox = standing[row.newsletter][row.subscriber_id]
         else:
-            found.append((row, editors.get(row.editor_id or 0, "no longer an editor")))
-    return found
+            mailbox = editors.get(row.editor_id or 0, "no longer an editor")
+        if isinstance(mailbox, str):
+            barred.setdefault(mailbox, []).append(row.id)
+        else:
+            ready.append(_claimed(row, mailbox))
+    return ready, barred
+
+
+def _claimed(row: _Due, mailbox: roster.Mailbox) -> Claimed:
+    return Claimed(
+        delivery_id=row.id,
+        attempt=row.attempt + 1,
+        expires_at=row.expires_at,
+        kind=row.kind,
+        letter=row.priority == Priority.LETTER,
+        occasion_id=row.occasion_id,
+        newsletter=row.newsletter,
+        edition_id=row.edition_id,
+        address=mailbox.address,
+        public_id=mailbox.public_id,
+        counted=mailbox.counted,
+    )
 
 
 def _editors(session: Session, ids: Iterable[int]) -> dict[int, roster.Mailbox]:

@@ -14,25 +14,26 @@ commits, and a portion is small, since as many mails are in doubt when a machine
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from newsletter.composition import CannotCompose, Claimed, Composer
 from newsletter.dispatch import gates
 from newsletter.dispatch.claims import Claim, Worker, claim
+from newsletter.dispatch.refusals import Refusals
 from newsletter.dispatch.settling import mark, record, release
 from newsletter.dispatch.tidying import tidy
 from newsletter.mail import Halted, Mail, Misconfigured, Outcome, Provider, Verdict
 from newsletter.rendering.renderer import RenderError
-from newsletter.store.engine import writing
+from newsletter.store.engine import DATABASE_TROUBLE, writing
 
 log = structlog.get_logger()
 
@@ -56,11 +57,10 @@ class Limits:
 BETWEEN_CHECKS = 60
 #: seconds before outcomes that could not be written are written again
 BETWEEN_WRITES = 1
-#: so many mails put back in one portion, and none taken: it is the provider, not the mails
-ALL_PUT_BACK = 5
 #: mails in the first claim, when nobody knows yet how fast they leave
 FIRST_CLAIM = 10
-#: a claim is sized so that its mails leave within about so many seconds: a letter waits no longer
+#: a claim is sized so that its mails leave within about so many seconds: a letter waits no longer. Where
+#: the server has become slow meanwhile, what has not left after twice as many is given back
 BRISK = 4.0
 
 
@@ -92,6 +92,7 @@ class Dispatcher:
         self._per_claim = max(limits.per_claim, self._portion)
         self._size = min(FIRST_CLAIM, self._per_claim)
         self._next_check = 0.0
+        self._refusals = Refusals()
         self._worker = Worker(
             owner=secrets.token_hex(8),
             provider=provider.name,
@@ -128,9 +129,12 @@ class Dispatcher:
             found = self._claim(now)
         done.counts += found.settled
         done.claimed += len(found.mails)
+        if found.passage.after_closing:
+            self._refusals.doubt()
         if found.mails:
-            self._hand_over(found, done, now, stop)
-            self._resize(len(found.mails), time.monotonic() - began)
+            handed = self._hand_over(found, done, now, stop)
+            if done.stopped is None and not self._refusals.blocked:
+                self._resize(found, handed, time.monotonic() - began)
         elif found.passage.closed:
             done.stopped = found.passage.waiting
         else:
@@ -155,40 +159,44 @@ class Dispatcher:
         log.info("provider_takes_mail_again", provider=self._provider.name)
         return True
 
-    def _resize(self, mails: int, seconds: float) -> None:
-        if mails == self._size:
-            wanted = int(self._size * min(4.0, BRISK / max(seconds, 0.001)))
+    def _resize(self, found: Claim, handed: int, seconds: float) -> None:
+        """Learn from a claim that was too slow; and from a full one, however quick."""
+        if seconds > BRISK or len(found.mails) + found.settled.total() == self._size:
+            wanted = int(min(handed * BRISK / max(seconds, 0.001), 4 * self._size))
             self._size = max(1, min(self._per_claim, wanted))
 
-    def _hand_over(self, found: Claim, done: Dispatched, now: datetime, stop: Stop) -> None:
-        mails, outcomes = self._compose(found.mails, done)
-        waiting = {mail.delivery_id: mail for mail in mails}
+    def _hand_over(self, found: Claim, done: Dispatched, now: datetime, stop: Stop) -> int:
+        """Portion by portion; returns how many mails were not given back."""
         deadline = time.monotonic() + self._worker.lease.total_seconds() / 2
+        mails, outcomes = self._compose(found.mails, done)
+        waiting = {mail.delivery_id for mail in mails}
+        begin_by = time.monotonic() + 2 * BRISK
         trouble: Trouble | None = None
 
         def enough() -> bool:
             return stop() or time.monotonic() > deadline
 
-        portions = batched(mails, self._portion)
+        left = iter(mails)
         while True:
-            portion = [] if trouble or enough() else next(portions, [])
-            write = partial(self._settle, found, outcomes, portion, list(waiting), trouble, now)
+            ended = trouble or enough() or time.monotonic() > begin_by
+            portion = [] if ended else list(islice(left, self._refusals.most(self._portion)))
+            write = partial(self._settle, found, outcomes, portion, waiting, trouble, now)
             settled, marked = self._persist(write) if outcomes else write()
             done.counts += settled
             if not portion:
                 break
             outcomes, trouble = self._offer([m for m in portion if m.delivery_id in marked], enough)
-            for mail in portion:
-                if mail.delivery_id in outcomes or mail.delivery_id not in marked:
-                    del waiting[mail.delivery_id]
+            waiting -= outcomes.keys()
+            waiting -= {mail.delivery_id for mail in portion} - marked
         done.stopped = _words(trouble) if trouble else None
+        return len(found.mails) - len(waiting)
 
     def _settle(
         self,
         found: Claim,
         outcomes: Mapping[int, Outcome],
         portion: Sequence[Mail],
-        waiting: Sequence[int],
+        waiting: Collection[int],
         trouble: Trouble | None,
         now: datetime,
     ) -> tuple[Counter[str], set[int]]:
@@ -197,12 +205,13 @@ class Dispatcher:
         Returns the numbers by state, and which mails of the next portion are still ours.
         """
         owner = self._worker.owner
-        attempts = {one.delivery_id: one.attempt for one in found.mails}
         with writing(self._engine) as session:
-            settled = record(session, outcomes, attempts, owner, now=now)
+            settled = record(session, outcomes, found.attempts, owner, now=now)
             marked = mark(session, [m.delivery_id for m in portion], owner, self._worker.lease)
             if not portion:
-                release(session, waiting, owner)
+                released = release(session, list(waiting), owner)
+                addresses = [one.address for one in found.mails if one.delivery_id in released]
+                gates.give_back(session, self._worker.ways, found.passage, addresses)
                 self._swing_gate(session, trouble, found)
         return settled, marked
 
@@ -212,7 +221,7 @@ class Dispatcher:
         while True:
             try:
                 return write()
-            except DBAPIError as error:
+            except DATABASE_TROUBLE as error:
                 if time.monotonic() > until:
                     raise
                 log.warning("outcomes_wait", error=type(error).__name__)
@@ -232,10 +241,10 @@ class Dispatcher:
             reason = f"the hand-over broke: {type(error).__name__}"
             return {mail.delivery_id: Outcome(Verdict.UNKNOWN, reason) for mail in mails}, None
         outcomes, halted = dict(handed.outcomes), handed.halted
-        put_back = [o.reason for o in outcomes.values() if o.verdict is Verdict.NOT_TAKEN]
-        if halted is None and len(outcomes) == len(put_back) >= ALL_PUT_BACK:
-            halted = Halted(f"of {len(put_back)} mails it took none, the last time with: {put_back[-1]}")
-        return outcomes, halted
+        if hopeless := self._refusals.halt(outcomes):
+            # once it is mended, a trial costs one mail
+            self._size = 1
+        return outcomes, halted or hopeless
 
     def _swing_gate(self, session: Session, trouble: Trouble | None, found: Claim) -> None:
         """Close the provider's gate for every worker when it takes nothing more; open it when it does."""
@@ -248,7 +257,7 @@ class Dispatcher:
             if was_open:
                 # once, however many workers run into it
                 log.error("provider_takes_nothing", provider=self._provider.name, reason=_words(trouble))
-        elif found.passage.after_closing and gates.reopen(session, way):
+        elif found.passage.after_closing and not self._refusals.blocked and gates.reopen(session, way):
             log.info("provider_takes_mail_again", provider=self._provider.name)
 
     def _compose(self, claimed: Sequence[Claimed], done: Dispatched) -> tuple[list[Mail], dict[int, Outcome]]:
@@ -266,12 +275,6 @@ class Dispatcher:
                 done.failing.add(str(error))
                 unmade[one.delivery_id] = Outcome(Verdict.NOT_TAKEN, str(error))
         return mails, unmade
-
-
-def batched(mails: Sequence[Mail], size: int) -> Iterator[list[Mail]]:
-    """The mails in lists of `size`; the last may be shorter."""
-    for start in range(0, len(mails), size):
-        yield list(mails[start : start + size])
 
 
 def _words(trouble: Trouble) -> str:

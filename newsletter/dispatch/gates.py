@@ -4,8 +4,9 @@ A way is a provider, a sender, the domain of a mailbox or a newsletter. Each has
 none, which is to be open and without a limit. Time is the database's own: the machines agree on it.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -55,6 +56,9 @@ class Passage:
     after_closing: bool = False
     #: whether a way is closed until a person has mended something
     until_mended: bool = False
+    #: the ways on which they were counted, each with its rate; and when, by the database's clock
+    counted_on: Mapping[str, int | None] = field(default_factory=dict)
+    counted_at: datetime | None = None
 
 
 def admit(
@@ -98,7 +102,30 @@ def admit(
         waiting=meaning.used_up(shared, clock) if len(ids) + postponed < len(asking) else None,
         postponed=postponed,
         after_closing=any(row.closed_times for row in shared),
+        counted_on={row.key: row.per_hour for row in (*shared, *rows.values())},
+        counted_at=clock,
     )
+
+
+def give_back(session: Session, ways: Sequence[str], passage: Passage, addresses: Collection[str]) -> None:
+    """Mails to these addresses passed and did not leave after all: their places are free for others.
+
+    `ways` as for `admit`; they are locked in its order, and may be closed next.
+    """
+    if not addresses or passage.counted_at is None:
+        return
+    to_domain = Counter(map(domain_way, addresses))
+    rows = session.scalars(
+        select(Pace).where(Pace.key.in_({*ways, *passage.counted_on})).order_by(Pace.key).with_for_update(),
+        execution_options={"populate_existing": True},
+    ).all()
+    clock = database_now(session)
+    for row in rows:
+        if row.key in passage.counted_on:
+            number = len(addresses) if row.key in ways else to_domain[row.key]
+            per_hour = passage.counted_on[row.key]
+            meaning.give_back(row, number, passage.counted_at, clock, per_hour=per_hour)
+    session.flush()
 
 
 def _locked(session: Session, keys: Collection[str]) -> dict[str, Pace]:

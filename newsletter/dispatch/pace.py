@@ -53,6 +53,15 @@ class Rate:
         """The new `next_at`, once `number` left at `now`."""
         return max(next_at or now, now) + self.span(number)
 
+    def given_back(self, next_at: datetime, number: int, since: timedelta) -> datetime:
+        """The new `next_at`, once `number` that were counted that long ago turn out not to have left.
+
+        What the pace has regained since then by itself is not given twice: it is never earlier than if
+        they had not been counted.
+        """
+        credit = timedelta(microseconds=number * _HOUR // self.per_hour)
+        return next_at - max(timedelta(), credit - max(timedelta(), since))
+
     def opens(self, next_at: datetime | None, now: datetime, *, kept: int = 0) -> datetime:
         """The first instant from `now` on at which there is room for one more than `kept`."""
         credit = timedelta(microseconds=(self.burst - 1 - kept) * _HOUR // self.per_hour)

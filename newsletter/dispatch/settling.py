@@ -34,7 +34,7 @@ def mark(session: Session, delivery_ids: Sequence[int], owner: str, lease: timed
     """
     if not delivery_ids:
         return set()
-    marked = session.scalars(
+    marked = session.connection().execute(
         update(Delivery)
         .where(
             among(Delivery.id, delivery_ids),
@@ -42,30 +42,33 @@ def mark(session: Session, delivery_ids: Sequence[int], owner: str, lease: timed
             Delivery.owner == owner,
         )
         .values(state=DeliveryState.SUBMITTING, lease_until=database_now(session) + lease)
-        .returning(Delivery.id),
-        execution_options=UNSEEN,
+        .returning(Delivery.id)
     )
-    return set(marked)
+    return set(marked.scalars().all())
 
 
-def release(session: Session, delivery_ids: Sequence[int], owner: str) -> None:
+def release(session: Session, delivery_ids: Sequence[int], owner: str) -> set[int]:
     """Give back what was claimed and never offered: due as before, for whoever comes next.
 
-    That includes what became unknown while this worker slept: nobody but it knows better.
+    That includes what became unknown while this worker slept: nobody but it knows better. Returns those
+    that were still ours to give.
     """
     if not delivery_ids:
-        return
-    session.execute(
+        return set()
+    released = session.scalars(
         update(Delivery)
         .where(
             among(Delivery.id, delivery_ids),
             Delivery.state.in_((DeliveryState.CLAIMED, DeliveryState.SUBMITTING, DeliveryState.UNKNOWN)),
             Delivery.owner == owner,
         )
-        .values(state=DeliveryState.QUEUED, owner=None, lease_until=None, reason=None, settled_at=None),
+        .values(state=DeliveryState.QUEUED, owner=None, lease_until=None, reason=None, settled_at=None)
+        .returning(Delivery.id),
         execution_options=UNSEEN,
     )
+    found = set(released)
     reopen_issues(session, delivery_ids)
+    return found
 
 
 _STATES = {
@@ -99,7 +102,8 @@ def record(
         # a slow worker's mails were unknown meanwhile, and their issue may have been finished so
         reopen_issues(session, back)
     _tell_of_closed_mailboxes(session, outcomes, attempts, now)
-    return Counter(str(_STATES[outcome.verdict]) for outcome in outcomes.values())
+    verdicts = Counter([outcome.verdict for outcome in outcomes.values()])
+    return Counter({str(_STATES[verdict]): number for verdict, number in verdicts.items()})
 
 
 def _tell_of_closed_mailboxes(

@@ -62,6 +62,16 @@ def count(row: Pace, number: int, clock: datetime) -> None:
         row.day, row.day_count = clock.date(), left_today(row, clock) + number
 
 
+def give_back(row: Pace, number: int, counted_at: datetime, clock: datetime, *, per_hour: int | None) -> None:
+    """Note that so many that were counted at that time and rate did not leave after all."""
+    steady = rate(row)
+    # a rate that was set since has counted none of them
+    if steady and row.next_at and row.per_hour == per_hour:
+        row.next_at = steady.given_back(row.next_at, number, clock - counted_at)
+    if row.day == counted_at.date():
+        row.day_count = max(0, row.day_count - number)
+
+
 def used_up(rows: Iterable[Pace], clock: datetime) -> str | None:
     """Which of them has no room any more for a digest, in words."""
     for row in rows:

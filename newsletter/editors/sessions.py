@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.editors.rules import IDLE_LIFE, KEPT, LONGEST_LIFE, digest_of, is_alive
@@ -41,6 +41,14 @@ def is_to_be_noted(found: EditorSession, *, now: datetime) -> bool:
 def note(session: Session, session_id: int, *, now: datetime) -> None:
     """Note that the editor is there; the session's idle time begins anew."""
     session.execute(update(EditorSession).where(EditorSession.id == session_id).values(seen_at=now))
+
+
+def last_seen(session: Session) -> dict[int, datetime]:
+    """When each editor was here last, as far as that is known still: to SEEN_EVERY, and for KEPT."""
+    rows = session.execute(
+        select(EditorSession.editor_id, func.max(EditorSession.seen_at)).group_by(EditorSession.editor_id)
+    )
+    return dict(rows.all())
 
 
 def end(session: Session, secret: str, *, now: datetime) -> None:

@@ -120,6 +120,11 @@ def names_no_mailbox(words: str | None) -> bool:
     return bool(status and _NO_MAILBOX.match(status) and bounce_kind(status) is EventKind.HARD_BOUNCE)
 
 
+def blames_us(words: str | None) -> bool:
+    """Whether a server refused a mail by policy: for what we are, or what it says (see `statuses`)."""
+    return bounce_kind(status_in(words or "") or "") is EventKind.BLOCKED
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What is known of one mail of a reader, for counting soft bounces."""

@@ -4,10 +4,11 @@ The scheme says which network is meant. https is the internet, and leads to no m
 a name resolves to; http is the operator's own network, and plain text never leaves it.
 """
 
-import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import httpx
+
+from newsletter.internet import is_public, resolve
 
 #: one's own machines; not 169.254.0.0/16, where clouds keep their machines' keys
 _INTERNAL = [
@@ -22,9 +23,6 @@ _INTERNAL = [
         "fc00::/7",
     )
 ]
-#: what IPv6 gives out to machines (RFC 4291 §2.4), but for what leads back to IPv4: Teredo and 6to4
-_IPV6 = ip_network("2000::/3")
-_TUNNELS = [ip_network("2001::/23"), ip_network("2002::/16")]
 #: characters
 LONGEST = 2000
 
@@ -61,31 +59,20 @@ def addresses(url: httpx.URL) -> list[str]:
     Connect to what it returns and look up nothing again: the next answer may be another.
     """
     try:
-        found = socket.getaddrinfo(url.host, url.port or 0, type=socket.SOCK_STREAM)
+        found = resolve(url.host, url.port)
     except (OSError, UnicodeError):
         raise BadDestination("its name cannot be resolved") from None
     internal = url.scheme == "http"
-    told = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    for text in told:
-        address = ip_address(text)
+    for address in found:
         if internal and not _is_internal(address):
-            raise BadDestination(f"it leads to {text}, which is not in your own network: use https://")
+            raise BadDestination(f"it leads to {address}, which is not in your own network: use https://")
         if not internal and not is_public(address):
             raise BadDestination(
-                f"it leads to {text}, which is no public address: "
+                f"it leads to {address}, which is no public address: "
                 "in your own network use http:// and --internal"
             )
-    return told
+    return list(map(str, found))
 
 
 def _is_internal(address: IPv4Address | IPv6Address) -> bool:
     return any(address in network for network in _INTERNAL)
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is some machine on the internet. Python's `is_global` alone lets too much pass."""
-    if not address.is_global or address.is_multicast or address.is_reserved:
-        return False
-    if isinstance(address, IPv4Address):
-        return True
-    return address in _IPV6 and not any(address in network for network in _TUNNELS)

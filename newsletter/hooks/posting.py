@@ -22,6 +22,7 @@ from newsletter.hooks import registry
 from newsletter.hooks.destinations import BadDestination, addresses
 from newsletter.hooks.registry import PostState, stamp
 from newsletter.hooks.signing import signed_headers
+from newsletter.internet import request_to
 from newsletter.models import Hook, HookPost
 from newsletter.store.engine import UNSEEN, reading, writing
 from subscribers.models import Subscriber
@@ -207,14 +208,7 @@ async def _post(web: httpx.AsyncClient, url: httpx.URL, headers: dict[str, str],
     """The status of the answer, from the first of the name's addresses that can be connected to."""
     found = await asyncio.to_thread(addresses, url)
     for address in found:
-        request = web.build_request(
-            "POST",
-            url.copy_with(host=address),
-            headers={**headers, "host": url.netloc.decode()},
-            content=body,
-            # the certificate is that of the name
-            extensions={"sni_hostname": url.host},
-        )
+        request = request_to(web, address, "POST", url, headers, body)
         try:
             # what it says beside the status is of no interest, and may be endless
             answer = await web.send(request, stream=True, follow_redirects=False)

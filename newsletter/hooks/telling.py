@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, String, cast, exists, func, literal, selec
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.hooks.kinds import BY_ACT, BY_EVENT, HookKind
-from newsletter.hooks.registry import BATCH, PostState, forget_old, new_id, newest, stamp
+from newsletter.hooks.registry import BATCH, PostState, new_id, newest, stamp
 from newsletter.models import Delivery, Event, Hook, HookPost, Issue
 from newsletter.models.delivery import DeliveryKind
 from newsletter.models.event import EventKind
@@ -36,7 +36,7 @@ def tell_hooks(session: Session, now: datetime) -> int:
     """Add what happened since the last time to what is to be posted; returns how many posts that are.
 
     Up to `BATCH` of each source for each hook, so that a stroke of the clock stays short. Any number of
-    clocks may do so at once. Posts that were settled long ago are deleted.
+    clocks may do so at once.
     """
     hooks = session.scalars(
         select(Hook).where(Hook.removed_at.is_(None)).order_by(Hook.id).with_for_update(skip_locked=True)
@@ -47,7 +47,6 @@ def tell_hooks(session: Session, now: datetime) -> int:
         told += _add(session, hook, [*_acts(session, hook, kinds), *_events(session, hook, kinds)], now)
         told += _add(session, hook, _issues(session, hook, kinds, now), now)
     session.flush()
-    forget_old(session, now=now)
     return told
 
 

@@ -180,6 +180,8 @@ def _row(story: _Story, now: datetime) -> dict[str, Any]:
     return {
         "event_key": story.event_key,
         "title": content.title,
+        "category": content.category,
+        "impact": content.impact,
         "date": content.date,
         "revision": story.revision,
         "changed_at": now,

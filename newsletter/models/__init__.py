@@ -1,19 +1,32 @@
 """The tables about what is told: stories, issues, deliveries, and the people and machines behind them."""
 
 from newsletter.models.delivery import Delivery
+from newsletter.models.desk import ApiKey, Correction, DayCount, Inspection, LinkCheck, Notice
 from newsletter.models.editor import AuditLine, Editor, EditorSession, SignIn
 from newsletter.models.event import Event
 from newsletter.models.hook import Hook, HookPost
-from newsletter.models.issue import Edition, EditionStory, Issue, Newsletter, Pick, Piece
+from newsletter.models.issue import (
+    Edition,
+    EditionStory,
+    Issue,
+    IssueChange,
+    IssueForecast,
+    Newsletter,
+    Pick,
+    Piece,
+)
 from newsletter.models.sending import Job, Pace, Pulse
 from newsletter.models.story import CoverageEntry, Mention, Story, StoryRecord, StoryRevision
 from newsletter.models.tracking import Hit, Link, ReaderHit
 from subscribers.models import Base
 
 __all__ = [
+    "ApiKey",
     "AuditLine",
     "Base",
+    "Correction",
     "CoverageEntry",
+    "DayCount",
     "Delivery",
     "Edition",
     "EditionStory",
@@ -23,11 +36,16 @@ __all__ = [
     "Hit",
     "Hook",
     "HookPost",
+    "Inspection",
     "Issue",
+    "IssueChange",
+    "IssueForecast",
     "Job",
     "Link",
+    "LinkCheck",
     "Mention",
     "Newsletter",
+    "Notice",
     "Pace",
     "Pick",
     "Piece",

@@ -19,6 +19,8 @@ class DeliveryKind(StrEnum):
     PREFERENCES_LINK = "preferences link"  # occasion: the line that asked for it
     DATA_LINK = "data link"  # occasion: the line that asked for it
     SIGN_IN = "sign-in"  # to an editor; occasion: the sign-in asked for
+    NOTICE = "notice"  # to an editor; occasion: what the watchdog found
+    CORRECTION = "correction"  # to whoever was told what was wrong; occasion: the correction
 
 
 class DeliveryState(StrEnum):

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from subscribers.columns import Key
@@ -22,6 +22,16 @@ class IssueState(StrEnum):
     SKIPPED = "skipped"  # draft -> skipped: too little to tell
     CANCELLED = "cancelled"  # draft | held | approved | published | paused -> cancelled
     EXPIRED = "expired"  # draft | held | approved -> expired: its catch-up window is over
+
+
+#: states of an issue that nobody has approved yet
+UNAPPROVED = (IssueState.DRAFT, IssueState.HELD)
+#: states in which its mails leave, or could
+LEAVING = (IssueState.PUBLISHED, IssueState.PAUSED)
+#: states of an issue that its readers have, or are about to get
+OUT = (*LEAVING, IssueState.FINISHED)
+#: states in which the pieces of an issue are those that were approved
+FROZEN = (IssueState.APPROVED, *OUT)
 
 
 class Newsletter(Base):
@@ -59,6 +69,12 @@ class Newsletter(Base):
     unknown_wait_hours: Mapped[int] = mapped_column(server_default="24")
     #: whether clicks and opens are counted: off, links (by issue) or readers (of those who agreed)
     tracking: Mapped[str] = mapped_column(server_default="off")
+    #: minutes between an approval at the desk and the first mail, in which it can be taken back
+    undo_minutes: Mapped[int] = mapped_column(server_default="5")
+    #: whether whoever changed an issue last may not approve it
+    two_persons: Mapped[bool] = mapped_column(server_default=false())
+    #: an audience that was told nothing for so many days is shown to the editors
+    quiet_days: Mapped[int] = mapped_column(server_default="3")
     active: Mapped[bool]
 
 
@@ -81,12 +97,24 @@ class Issue(Base):
     publish_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     content_hash: Mapped[str | None]
+    #: over what was approved beside the compiled pieces: picks, limits, templates
+    rules_hash: Mapped[str | None]
     approved_by: Mapped[str | None]
     approved_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     #: how many deliveries were frozen at publication
     frozen: Mapped[int | None]
+    #: counts the editors' changes, see `IssueChange`
+    version: Mapped[int] = mapped_column(server_default="0")
+    #: counts its steps from state to state, so that no old page is taken for one of now
+    turn: Mapped[int] = mapped_column(server_default="0", default=0)
+    #: whoever made the last of them; None for the command line
+    edited_by: Mapped[int | None] = mapped_column(ForeignKey("editor.id"))
+    #: the editors' words above the stories, in paragraphs
+    intro: Mapped[str | None]
+    #: not published before: until then the approval can be taken back
+    release_at: Mapped[datetime | None]
 
     newsletter: Mapped[Newsletter] = relationship(lazy="joined", innerjoin=True)
     picks: Mapped[list["Pick"]] = relationship(back_populates="issue", order_by="Pick.position")
@@ -103,12 +131,49 @@ class Pick(Base):
     position: Mapped[int]
     #: told to everybody first, in this order; None for a story that is not pinned
     pin: Mapped[int | None]
+    #: after those, before all others, to the readers whom it concerns; None where nobody moved it
+    rank: Mapped[int | None]
     dropped: Mapped[bool] = mapped_column(default=False)
-    #: the editor's own headline and note for this issue
+    #: put in by an editor: no window makes it too old
+    added: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    #: the audiences whose readers it is told to before all others
+    lead_for: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    #: the editor's own headline, TL;DR and note for this issue
     headline: Mapped[str | None]
+    tldr: Mapped[str | None]
     note: Mapped[str | None]
 
     issue: Mapped[Issue] = relationship(back_populates="picks")
+
+
+class IssueChange(Base):
+    """What one editor did to an issue in one go; the lines of an issue are its versions, from 1."""
+
+    __tablename__ = "issue_change"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    #: None for the command line
+    editor_id: Mapped[int | None] = mapped_column(ForeignKey("editor.id"))
+    #: for people: "pinned “…”"
+    words: Mapped[str]
+    #: what was changed → its value: "intro", or "<story id>.<field of its pick>"
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    #: the version that this one took back
+    undoes: Mapped[int | None]
+
+
+class IssueForecast(Base):
+    """Who would get what of an issue, counted over all its readers at one of its versions."""
+
+    __tablename__ = "issue_forecast"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    version: Mapped[int]
+    made_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
 
 
 class Piece(Base):
@@ -146,6 +211,8 @@ class Edition(Base):
     subject: Mapped[str | None]
     #: of the finished html, with the longest possible links
     size_bytes: Mapped[int | None]
+    #: SHA-256 over subject, html and text, as they were frozen
+    content_hash: Mapped[str | None]
 
     issue: Mapped[Issue] = relationship()
     stories: Mapped[list["EditionStory"]] = relationship(

@@ -4,7 +4,7 @@ import datetime as dt
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.content import StoryContent
@@ -16,11 +16,18 @@ class Story(Base):
     """One event in the world. What it says is in its revisions; the newest is the story as known."""
 
     __tablename__ = "story"
+    __table_args__ = (
+        Index("ix_story_category", "category", "first_seen_at"),
+        Index("ix_story_impact", "impact", "first_seen_at"),
+    )
 
     id: Mapped[Key]
     #: made of the date and title told last (`intake.merging`): records that share it tell of one story
     event_key: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
+    category: Mapped[str | None]
+    #: a `content.Impact`
+    impact: Mapped[str | None]
     date: Mapped[dt.date] = mapped_column(index=True)
     #: number of the newest revision, from 1
     revision: Mapped[int]

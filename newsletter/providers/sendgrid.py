@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
@@ -21,7 +22,7 @@ from python_http_client.client import Client  # type: ignore[import-untyped]
 from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]
 from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
 
-from newsletter.mail import Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
+from newsletter.mail import PATIENCE, Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.providers.batch import Batch, Halt
 from newsletter.providers.checks import check
 from newsletter.providers.dates import Clock, utc_now
@@ -47,7 +48,7 @@ class SendGridProvider:
         api_key: str,
         *,
         host: str = "https://api.sendgrid.com",
-        timeout: timedelta = timedelta(seconds=60),
+        timeout: timedelta = PATIENCE,
         clock: Clock = utc_now,
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
@@ -163,13 +164,18 @@ class _Api(Client):  # type: ignore[misc]
         path = [*self._url_path, name]
         return _Api(self.host, self.request_headers, self._version, path, timeout=self.timeout)
 
-    def _make_request(self, _opener: OpenerDirector, request: Request, timeout: float | None = None) -> Any:
-        return super()._make_request(build_opener(_Stay), request, timeout)
+    def _make_request(self, _usual: OpenerDirector, request: Request, timeout: float | None = None) -> Any:
+        return super()._make_request(_opener(), request, timeout)
 
 
 class _Stay(HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+@cache
+def _opener() -> OpenerDirector:
+    return build_opener(_Stay)
 
 
 def _is_web_address(url: str) -> bool:

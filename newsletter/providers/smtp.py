@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from newsletter.mail import Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
+from newsletter.mail import PATIENCE, Enough, HandedOver, Mail, Misconfigured, Outcome, Verdict
 from newsletter.providers.batch import Batch, Halt
 from newsletter.providers.dates import Clock, utc_now
 from newsletter.providers.dkim import DkimKey, Signer
@@ -21,9 +21,6 @@ from newsletter.providers.smtp_url import Encryption, read_url
 
 #: seconds for each step until the server takes mail: until then nothing can be in doubt
 _OPENING = 10.0
-#: RFC 5321 §4.5.3.2 grants a server ten minutes after the final dot. We hold a claim for two, and
-#: what is answered later than that would count as unknown all the same
-_ANSWER = timedelta(seconds=60)
 #: a mail on which the server hangs up costs one connection, and must not cost its neighbours
 _FRUITLESS = 2
 #: for a server that has as many connections as it likes: one of them ends soon
@@ -49,7 +46,7 @@ class SmtpProvider:
         url: str,
         *,
         keys: Sequence[DkimKey] = (),
-        timeout: timedelta = _ANSWER,
+        timeout: timedelta = PATIENCE,
         clock: Clock = utc_now,
     ) -> None:
         self._server = read_url(url)

@@ -29,7 +29,7 @@ class Entry:
     card: Card
     #: why its readers see it, in the words shown to them
     because: tuple[str, ...]
-    #: in an update: what is new since its readers were told
+    #: in an update: what is new since its readers were told; in a correction: what they were told
     changes: tuple[str, ...] = ()
 
     @cached_property
@@ -45,23 +45,37 @@ class Entry:
         return {"because": in_line(self.because), "changes": in_line(self.changes)}
 
 
-def join(shell: Shell, entries: Sequence[Entry], *, subject: str) -> Content:
-    """The mail of an edition; what differs by reader stays in it as `@@slots@@`."""
+def join(
+    shell: Shell,
+    entries: Sequence[Entry],
+    *,
+    subject: str,
+    corrections: Sequence[Entry] = (),
+    edition: str = "",
+) -> Content:
+    """The mail of an edition; what differs by reader stays in it as `@@slots@@`.
+
+    The `corrections` stand above the stories, and are counted nowhere. `edition` is where the mail
+    can be read on the web (`7/0f12…`); without it, nothing leads there.
+    """
     cards = [entry.card for entry in entries]
     terms = {term for card in cards for term in card.outlet_terms}
     lead = preheader([card.lead for card in cards], [card.headline for card in cards])
     count = counts(len(cards), len(terms), sum(card.words for card in cards))
     several = len(cards) > 1  # a single story needs no list of contents
+    told = (*corrections, *entries)
     html = {
         "preheader": escape(lead),
+        "edition": edition,
         "counts": escape(count),
         "rows": "".join(card.row_html for card in cards) if several else "",
-        "cards": "".join([entry.html for entry in entries]),
+        "cards": "".join([entry.html for entry in told]),
     }
     text = {
+        "edition": edition,
         "counts": count,
         "rows": "\n".join(card.row_text for card in cards) if several else "",
-        "cards": "\n\n".join([entry.text for entry in entries]),
+        "cards": "\n\n".join([entry.text for entry in told]),
     }
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
 
@@ -73,20 +87,31 @@ def size_of(content: Content) -> int:
 
 
 def fold(
-    shell: Shell, entries: Sequence[tuple[Entry, Entry]], *, subject: str, limit: int = LIMIT
+    shell: Shell,
+    entries: Sequence[tuple[Entry, Entry]],
+    *,
+    subject: str,
+    corrections: Sequence[Entry] = (),
+    edition: str = "",
+    limit: int = LIMIT,
 ) -> list[Entry]:
     """Of each pair (as wanted, compact) the one with which the whole stays within `limit` bytes.
 
     The tail is folded first, story by story. If even all of them compact are too large, the last
-    are left out, but never all: one compact entry may exceed the limit.
+    are left out, but never all: one compact entry may exceed the limit. Corrections are never folded.
     """
     compact = [small for _, small in entries]
+
+    def fits(chosen: Sequence[Entry]) -> bool:
+        mail = join(shell, chosen, subject=subject, corrections=corrections, edition=edition)
+        return size_of(mail) <= limit
+
     for wanted in range(len(entries), -1, -1):
         chosen = [large for large, _ in entries[:wanted]] + compact[wanted:]
-        if size_of(join(shell, chosen, subject=subject)) <= limit:
+        if fits(chosen):
             return chosen
     for kept in range(len(entries) - 1, 1, -1):
-        if size_of(join(shell, compact[:kept], subject=subject)) <= limit:
+        if fits(compact[:kept]):
             return compact[:kept]
     return compact[:1]
 

@@ -22,19 +22,40 @@ BLOCK = "\ufdd1"
 Cut = tuple[tuple[str, ...], ...]
 
 
+#: with its number, names the piece that tells of a correction; those of stories begin with a number
+CORRECTION = "correction/"
+
+
+def correction_piece(correction_id: int) -> str:
+    """The name of the piece that tells of a correction."""
+    return f"{CORRECTION}{correction_id}"
+
+
+def corrected_by(piece: str) -> int | None:
+    """The number of the correction that the piece tells of; None for one that tells a story."""
+    return int(piece.removeprefix(CORRECTION)) if piece.startswith(CORRECTION) else None
+
+
 class Form(StrEnum):
     """How much of a story a card tells."""
 
     FULL = "full"
     COMPACT = "compact"
     UPDATE = "update"
+    #: not the story, but what was told wrong of it
+    CORRECTION = "correction"
+
+
+#: the forms in which a story itself is told
+TELLING = (Form.FULL, Form.COMPACT, Form.UPDATE)
 
 
 @dataclass(frozen=True)
 class Card:
     """A story in one form, ready to be joined into any edition."""
 
-    #: both hold the block `because`, why a reader sees the story; an update `changes`, what is new
+    #: both hold the block `because`, why a reader sees the story; an update `changes`, what is new,
+    #: and a correction there what they were told, and when
     html: str
     text: str
     #: its line in the contents of an issue
@@ -73,7 +94,8 @@ class Card:
 class Shell:
     """All of a mail but its stories."""
 
-    #: both hold the slots `preheader` (html only), `counts`, `cards`, and in a block `rows`, the contents
+    #: both hold the slots `preheader` (html only), `counts`, `cards`, and in blocks `rows`, the contents,
+    #: and `edition`, where the mail can be read on the web
     html: str
     text: str
 

@@ -29,7 +29,7 @@ from newsletter.mail import Content
 from newsletter.rendering.dates import in_words
 from newsletter.rendering.joining import counts, in_line, preheader
 from newsletter.rendering.pieces import BLOCK, SLOT, Card, Form, Shell
-from newsletter.rendering.telling import Story, Telling, in_a_row, tell
+from newsletter.rendering.telling import Story, Telling, in_a_row, paragraphs, tell
 from newsletter.rendering.typesetting import clean, cut, wrap
 
 #: cards kept in memory, about 10 kB each: those of an issue and its previews
@@ -38,6 +38,8 @@ SUBJECT = 78  # characters, as RFC 5322 §2.1.1 advises for a line
 
 # Stands on both sides of what is cut out of a frame; like the marks of `pieces` in no text.
 _EDGE = "\ufdd4"
+# Stands for a slot within an attribute, where the compiler would spell its marks out.
+_IN_LINK = "@@edition@@"
 # What Python raises while a template runs and asks for what is not there.
 _FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # MJML drops line breaks between tags, but not beside a mark; so they go before it sees them.
@@ -100,25 +102,23 @@ class Renderer:
         form: Form,
         *,
         headline: str | None = None,
+        tldr: str | None = None,
         note: str | None = None,
         story_id: int | None = None,
+        retracts: bool = False,
     ) -> Card:
-        """The story as a card, with the editor's headline and note; made once and remembered.
+        """The story as a card, with the editor's headline, TL;DR and note; made once and remembered.
 
-        With its number, the card has a link by which readers ask for less like it.
-
-        Raises RenderError when a template fails.
+        With its number, the card has a link by which readers ask for less like it; the note of a
+        correction says what is right. Raises RenderError when a template fails.
         """
-        return self._made(Telling(content, form, headline, note, story_id=story_id))
+        return self._made(Telling(content, form, headline, note, (), (), story_id, tldr, retracts))
 
     def _make_card(self, telling: Telling) -> Card:
         story = tell(telling)
         slots = _slots("because", "changes")
-        row_html, html = self._cut_out(
-            self._row(story, "mjml"),
-            self._card(story, "mjml", slots),
-            template=f"parts/{story.form}.mjml",
-        )
+        parts = self._row(story, "mjml"), self._card(story, "mjml", slots)
+        row_html, html = self._cut_out(*parts, template=f"parts/{story.form}.mjml")
         return Card(
             html=html,
             text=self._card(story, "txt", slots),
@@ -130,19 +130,21 @@ class Renderer:
             words=story.words,
         )
 
-    def shell(self, *, newsletter: str, description: str, date: datetime.date) -> Shell:
+    def shell(
+        self, *, newsletter: str, description: str, date: datetime.date, intro: str | None = None
+    ) -> Shell:
         """All of an issue's mail but its stories. Raises RenderError when a template fails."""
-        slots = _slots("preheader", "counts", "rows", "cards")
-        about = self._about(newsletter, description, date) | slots
-        html = self._compile("digest/body.mjml", about | {"cards": _raw(slots["cards"])})
+        slots = _slots("preheader", "edition", "counts", "rows", "cards")
+        about = self._about(newsletter, description, date, intro) | slots
+        in_html = {"cards": _raw(slots["cards"]), "edition": _IN_LINK}
+        html = self._compile("digest/body.mjml", about | in_html).replace(_IN_LINK, slots["edition"])
         return Shell(html, self._text("digest/body.txt", about))
 
     def subject(self, headlines: Sequence[str], *, newsletter: str, date: datetime.date) -> str:
         """The subject: one line of at most 78 characters, the lead story first."""
         told = [clean(headline) for headline in headlines]
-        line = self._render(
-            "digest/subject.txt", {"headlines": told, "newsletter": newsletter, "date": in_words(date)}
-        )
+        values = {"headlines": told, "newsletter": newsletter, "date": in_words(date)}
+        line = self._render("digest/subject.txt", values)
         return cut(clean(line), SUBJECT)
 
     def whole(
@@ -153,6 +155,9 @@ class Renderer:
         description: str,
         date: datetime.date,
         subject: str,
+        intro: str | None = None,
+        corrections: Sequence[Telling] = (),
+        edition: str = "",
     ) -> Content:
         """What `join` gives for the same stories, compiled as one document.
 
@@ -160,13 +165,14 @@ class Renderer:
         """
         told = [
             (tell(one), {"because": in_line(one.because), "changes": in_line(one.changes), "block": ""})
-            for one in tellings
+            for one in (*corrections, *tellings)
         ]
-        stories = [story for story, _ in told]
+        stories = [story for story, _ in told[len(corrections) :]]
         outlets = {term for story in stories for term in story.outlet_terms}
-        about = self._about(newsletter, description, date) | {
+        about = self._about(newsletter, description, date, intro) | {
             "preheader": preheader([s.lead for s in stories], [s.title for s in stories]),
             "counts": counts(len(stories), len(outlets), sum(s.words for s in stories)),
+            "edition": edition,
             "block": "",
         }
 
@@ -198,11 +204,19 @@ class Renderer:
             self._text(f"{name}/body.txt", values),
         )
 
-    def _about(self, newsletter: str, description: str, date: datetime.date) -> dict[str, object]:
+    def _about(
+        self, newsletter: str, description: str, date: datetime.date, intro: str | None = None
+    ) -> dict[str, object]:
         day = in_words(date, weekday=True)
         # the compiler writes the title into an attribute too, and escapes unusual blanks there
         title = f"{newsletter}, {day}".replace("\u00a0", " ")
-        return {"newsletter": newsletter, "description": description, "date": day, "title": title}
+        return {
+            "newsletter": newsletter,
+            "description": description,
+            "date": day,
+            "title": title,
+            "intro": paragraphs(intro),
+        }
 
     def _row(self, story: Story, kind: str) -> str:
         return self._render(f"parts/row.{kind}", {"story": story}).strip("\n")
@@ -224,11 +238,9 @@ class Renderer:
         return before, between, after
 
     def _framed(self, row: str, card: str, template: str) -> list[str]:
-        about = self._about("", "", datetime.date.min) | {"preheader": "", "counts": "", "block": ""}
-        parts = {
-            "rows": _EDGE + row + _EDGE,
-            "cards": _raw(_EDGE) + card + _raw(_EDGE),
-        }
+        about = self._about("", "", datetime.date.min)
+        about |= dict.fromkeys(("preheader", "edition", "counts", "block"), "")
+        parts = {"rows": _EDGE + row + _EDGE, "cards": _raw(_EDGE) + card + _raw(_EDGE)}
         return _to_html(self._render("digest/body.mjml", about | parts), template).split(_EDGE)
 
     def _compile(self, template: str, values: Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ they look.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.content import Company, Impact, Maker, StoryContent, Tldr
 from newsletter.rendering.coverage import Coverage
@@ -26,7 +26,7 @@ from newsletter.rendering.typesetting import (
 from newsletter.rendering.urls import fit
 from subscribers.lens import term
 
-#: in words: what stays of a longer TL;DR in a card, by its form
+#: in words: what stays of a longer TL;DR in a card, by its form; a correction has none
 TLDR_WORDS = {Form.FULL: 120, Form.UPDATE: 120, Form.COMPACT: 60}
 ABOUT_WORDS = 60
 #: in characters; few come near
@@ -48,6 +48,10 @@ class Telling:
     changes: tuple[str, ...] = ()
     #: by which its readers can ask for less of it; without it, nothing offers that
     story_id: int | None = None
+    #: the editor's own, in place of the story's
+    tldr: str | None = None
+    #: a correction, whose `note` says what is right, takes back the whole story
+    retracts: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Summary:
     paragraphs: tuple[str, ...]
     made_by: Maker
     source_count: int | None
+    #: the editors wrote it anew for this issue
+    edited: bool
     lang: str
     direction: Direction
 
@@ -89,6 +95,7 @@ class Story:
     #: the site writes it in its own language, whatever that of the story
     about_direction: Direction
     outlet_terms: tuple[str, ...]
+    retracts: bool
 
     @property
     def start(self) -> str:
@@ -125,8 +132,8 @@ def tell(telling: Telling) -> Story:
         category=_line(content.category, NAME),
         date=in_words(content.date),
         url=fit(content.url),
-        note=_note(telling.note),
-        tldr=_summary(content.tldr, content, TLDR_WORDS[telling.form]) if content.tldr else None,
+        note=paragraphs(telling.note),
+        tldr=_summary(telling, TLDR_WORDS.get(telling.form, 0)),
         impact=content.impact,
         audiences=in_a_row(map(_audience, content.audiences)),
         analysis_heading=_line(content.analysis.heading if content.analysis else None, NAME, direction),
@@ -137,6 +144,7 @@ def tell(telling: Telling) -> Story:
         about=isolate(about, about_direction),
         about_direction=about_direction,
         outlet_terms=tuple(map(term, content.outlets)),
+        retracts=telling.retracts,
     )
 
 
@@ -146,8 +154,13 @@ def in_a_row(names: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _summary(tldr: Tldr, content: StoryContent, words: int) -> Summary | None:
+def _summary(telling: Telling, words: int) -> Summary | None:
     """The TL;DR as plain paragraphs: sources write them in Markdown, and long."""
+    content, tldr = telling.content, telling.content.tldr
+    if telling.tldr is not None:
+        tldr = replace(tldr or Tldr(""), text=telling.tldr)
+    if tldr is None or not words:
+        return None
     language = tldr.language or content.language
     told = "\n".join(mark + text for mark, text in lines(parse(tldr.text, unnumbered)))
     text = shorten(told, words)
@@ -157,6 +170,7 @@ def _summary(tldr: Tldr, content: StoryContent, words: int) -> Summary | None:
         tuple(isolate(line, direction_of(language)) for line in text.split("\n")),
         tldr.made_by,
         tldr.source_count,
+        telling.tldr is not None,
         language_tag(language),
         direction_of(language),
     )
@@ -166,9 +180,10 @@ def _line(text: str | None, limit: int, direction: Direction = "ltr") -> str:
     return isolate(cut(clean(text or ""), limit), direction)
 
 
-def _note(note: str | None) -> tuple[str, ...]:
-    lines = cut(note or "", NOTE).splitlines()
-    return tuple(_line(line, NOTE) for line in lines if line.strip())
+def paragraphs(words: str | None) -> tuple[str, ...]:
+    """An editor's plain words, line by line."""
+    lines = cut(words or "", NOTE).splitlines()
+    return tuple(filter(None, (_line(line, NOTE) for line in lines)))
 
 
 def _audience(name: str) -> str:

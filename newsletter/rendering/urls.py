@@ -9,7 +9,7 @@ LONGEST = 2_000
 # RFC 3986: what may stand in a URL as it is; "%" stays, for what is encoded already.
 _SAFE = "%/:?#[]@!$&()*+,;=~-._"
 #: many publish here: one host is not one outlet
-_SHARED = {
+SHARED = {
     *("arxiv.org", "facebook.com", "github.com", "linkedin.com", "medium.com", "mp.weixin.qq.com"),
     *("news.google.com", "news.ycombinator.com", "reddit.com", "substack.com", "t.me", "twitter.com"),
     *("x.com", "youtube.com"),
@@ -51,7 +51,7 @@ def host(url: str) -> str:
 
 def same_outlet(url: str, other: str) -> bool:
     """Whether both fit links lead to one site which is an outlet of its own."""
-    return host(url) == host(other) and host(url) not in _SHARED
+    return host(url) == host(other) and host(url) not in SHARED
 
 
 def belongs_to(url: str, outlet: str) -> bool:

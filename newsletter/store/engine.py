@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import Session
 
 #: for statements that change rows past the session, which holds none of them
 UNSEEN = {"synchronize_session": False}
+#: what is raised where the database is away, locked or full, or all connections to it are in use
+DATABASE_TROUBLE = (DBAPIError, NoConnectionLeft)
 
 
 def open_engine(url: str) -> Engine:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.models import Delivery, Hit, Issue, Newsletter, ReaderHit
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.tracking import Visitor
+from newsletter.store.engine import UNSEEN
 from newsletter.tracking.visitors import AT_ONCE, SEVERAL, visitor
 from subscribers.engagement import engaged
 from subscribers.models import Subscriber
@@ -136,7 +137,14 @@ def forget_reader(session: Session, subscriber_id: int) -> None:
     session.execute(delete(ReaderHit).where(ReaderHit.delivery_id.in_(own)))
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Forget who opened and followed what longer ago than KEPT, the oldest first, a portion at a time."""
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Forget who opened and followed what longer ago than KEPT, the oldest first, a portion at a time.
+
+    Returns how many visits that were.
+    """
     oldest = select(ReaderHit.id).order_by(ReaderHit.id).limit(PORTION)
-    session.execute(delete(ReaderHit).where(ReaderHit.id.in_(oldest), ReaderHit.at < now - KEPT))
+    gone = session.scalars(
+        delete(ReaderHit).where(ReaderHit.id.in_(oldest), ReaderHit.at < now - KEPT).returning(ReaderHit.id),
+        execution_options=UNSEEN,
+    )
+    return len(gone.all())

@@ -4,6 +4,7 @@ The rows stay: the same issue approved anew gets the same links, and with them t
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 from newsletter.links import CountedLinks
 from newsletter.models import Issue, Link
 from newsletter.rendering.pieces import Card, Shell
-from newsletter.tracking.rewriting import counted_card, counted_shell, targets
+from newsletter.tracking.rewriting import counted_card, counted_shell, straightened, targets
+from subscribers.tokens import Purpose, Tokens
 from subscribers.unique import insert_new
 
 
@@ -31,3 +33,18 @@ def counted(
         else counted_shell(part, ways, picture=picture)
         for name, part in parts.items()
     }
+
+
+def uncounted(session: Session, issue_id: int, html: str, tokens: Tokens, *, now: datetime) -> str:
+    """The html of a mail of the issue as it would be if nothing were counted.
+
+    Raises BadToken for a link that was signed with a key no longer known.
+    """
+    rows = session.execute(select(Link.id, Link.url).where(Link.issue_id == issue_id))
+    urls = {str(link_id): url for link_id, url in rows}
+
+    def leads_to(token: str) -> str:
+        [link_id] = tokens.read(Purpose.LINK, token, now=now)
+        return urls[link_id]
+
+    return straightened(html, leads_to)

@@ -5,14 +5,17 @@ and what is followed there is not counted. What a reader acts through are slots,
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape, unescape
 
+from newsletter.links import READER_SLOT
 from newsletter.rendering.pieces import Card, Shell
 
 _LINK = re.compile(r'(?<=<a href=")https?://[^"]*(?=")')
 _END = "</body>"
+_COUNTED = re.compile(rf'(?<=<a href=")[^"]*/l/([^"/@]+)@@{READER_SLOT}@@(?=")')
+_PICTURE = re.compile(rf'<img src="[^"]*/o/[^"/@]+@@{READER_SLOT}@@"[^>]*>')
 
 
 def targets(part: Card | Shell) -> Iterator[str]:
@@ -37,3 +40,12 @@ def counted_shell(shell: Shell, ways: Mapping[str, str], *, picture: str) -> She
 def led(html: str, ways: Mapping[str, str]) -> str:
     """Html in which every outgoing link leads by its way, and nothing else is changed."""
     return _LINK.sub(lambda link: escape(ways[unescape(link[0])]), html)
+
+
+def straightened(html: str, leads_to: Callable[[str], str]) -> str:
+    """The html with its links straight again, and without the picture.
+
+    `leads_to` says where the link of a token leads.
+    """
+    straight = _COUNTED.sub(lambda link: escape(leads_to(link[1])), html)
+    return _PICTURE.sub("", straight)

@@ -12,12 +12,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter.archive import Archive
 from newsletter.links import CONFIRM_LIFE
 from newsletter.metrics import Metrics
 from newsletter.site import Site
 from newsletter.web import (
     acts,
     api,
+    archive,
+    atom,
     data,
     health,
     hooks,
@@ -30,7 +33,29 @@ from newsletter.web import (
     undoing,
     unsubscribe,
 )
-from newsletter.web.desk import home, readers_import, sign_in
+from newsletter.web.api_v1 import description as api_v1
+from newsletter.web.api_v1 import problems
+from newsletter.web.desk import (
+    corrections,
+    edition,
+    editions,
+    home,
+    issue,
+    issue_acts,
+    issues,
+    keys,
+    log,
+    numbers,
+    people,
+    preflight,
+    preview,
+    readers_import,
+    send,
+    sign_in,
+    stories,
+    test_mail,
+    what_if,
+)
 from newsletter.web.desk import pages as desk_pages
 from newsletter.web.pages import TEMPLATES, Door, Pages
 from newsletter.wiring import Services
@@ -66,7 +91,9 @@ PRIVATE_PATHS = (
 #: where programs ask, and read why something is refused
 MACHINE_PATHS = ("/api/", "/hooks/", "/metrics")
 
-ROBOTS = "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
+#: what search engines may read; a mail viewed in a browser they must, to see that it is not for them
+OPEN_PATHS = ("/subscribe", "/issues", "/view/", "/style.css")
+ROBOTS = "\n".join(["User-agent: *", *(f"Allow: {path}" for path in OPEN_PATHS), "Disallow: /", ""])
 
 
 def _utc_now() -> datetime:
@@ -82,8 +109,13 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.state.door = Door(services, Pages(services), clock)
     app.state.visits = tracking.Visits(services.engine)
     app.state.metrics = Metrics(services.engine)
+    app.state.archive = Archive(
+        services.engine, services.renderer, services.tokens, public_url=services.settings.public_url
+    )
     app.add_middleware(_Headers, origin=_origin(services.site))
     app.include_router(subscribe.router)
+    app.include_router(atom.router)
+    app.include_router(archive.router)
     app.include_router(unsubscribe.router)
     app.include_router(preferences.router)
     app.include_router(acts.router)
@@ -91,11 +123,34 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.include_router(manage.router)
     app.include_router(data.router)
     app.include_router(api.router)
+    for described in (*api_v1.ROOMS, api_v1):
+        app.include_router(described.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(hooks.router)
     app.include_router(tracking.router)
-    for room in (sign_in, home, readers_import, desk_pages):
+    for room in (
+        sign_in,
+        home,
+        issues,
+        stories,
+        corrections,
+        issue,
+        issue_acts,
+        preview,
+        editions,
+        edition,
+        preflight,
+        readers_import,
+        people,
+        keys,
+        log,
+        numbers,
+        send,
+        test_mail,
+        what_if,
+        desk_pages,
+    ):
         app.include_router(room.router)
     if services.settings.mail_provider == "folder":
         app.include_router(mailbox.router)
@@ -162,6 +217,9 @@ _MESSAGES = {
 
 def _trouble(request: Request, status: int, detail: str | None = None) -> Response:
     title, text = _MESSAGES.get(status, (f"Error {status}", "Please try again later."))
+    if request.url.path.startswith(f"{problems.PREFIX}/"):
+        public_url = request.app.state.door.services.settings.public_url
+        return problems.answer_status(public_url.rstrip("/"), status, detail)
     if request.url.path.startswith(MACHINE_PATHS):
         return JSONResponse({"error": detail or title}, status)
     door: Door = request.app.state.door

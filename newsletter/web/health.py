@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.pulses import clock_is_wrong, unseen
+from newsletter.pulses import WRONG_CLOCK, clock_is_wrong, unseen
 from newsletter.store.engine import reading
 from newsletter.store.migrate import is_current
 from newsletter.web.pages import AtDoor, PageRoute
@@ -33,7 +33,7 @@ def readyz(door: AtDoor) -> Response:
         with reading(engine) as session:
             # the machine's clock, whatever time the pages are shown
             if clock_is_wrong(session, datetime.now(UTC)):
-                return PlainTextResponse("this machine's clock differs from the database's: set it\n", 503)
+                return PlainTextResponse(f"{WRONG_CLOCK}\n", 503)
             missing = unseen(session)
     except SQLAlchemyError:
         return PlainTextResponse("the database does not answer\n", 503)

@@ -1,6 +1,6 @@
 """What all pages share: the services behind the door, the templates, and how an answer is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from python_multipart.multipart import parse_options_header
+from sqlalchemy.exc import DataError
 from starlette.datastructures import FormData
 
 from newsletter.config import ROOT
@@ -94,17 +95,38 @@ SentBody = Annotated[bytes, Depends(_body)]
 
 
 class PageRoute(APIRoute):
-    """A route that answers HEAD wherever it answers GET (RFC 9110 §9.3.2)."""
+    """A route that answers HEAD wherever it answers GET (RFC 9110 §9.3.2).
+
+    What is looked for by an address with NUL in it is not there, since PostgreSQL takes it for no text.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if self.methods and "GET" in self.methods:
             self.methods.add("HEAD")
 
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def respond(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except DataError:
+                if any("\0" in text for text in (request.scope["path"], *request.query_params.values())):
+                    raise HTTPException(404) from None
+                raise
+
+        return respond
+
 
 def name_of(door: Door, slug: str) -> str:
     """A newsletter that was given up since is called by its slug."""
     return next((known.name for known in door.services.site.newsletters if known.slug == slug), slug)
+
+
+def in_one_line(text: str) -> str:
+    """What somebody typed, without what a database or a page may stumble over."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 
 
 def ip_of(request: Request) -> str | None:

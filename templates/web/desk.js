@@ -3,6 +3,16 @@
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+// Where the page says what is live, only that is renewed while the work goes on: nobody's words are lost.
+function renew(old, fresh) {
+  const live = fresh.querySelectorAll("[data-live]");
+  if (live.length && old.dataset.busy === fresh.dataset.busy) {
+    live.forEach((part) => document.getElementById(part.id)?.replaceWith(part));
+  } else {
+    old.replaceWith(fresh);
+  }
+}
+
 async function follow() {
   while (document.querySelector("main[data-busy]")) {
     await pause(700);
@@ -13,7 +23,7 @@ async function follow() {
     }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     document.title = fresh.title;
-    document.querySelector("main").replaceWith(fresh.querySelector("main"));
+    renew(document.querySelector("main"), fresh.querySelector("main"));
   }
   document.querySelector("h1[tabindex]")?.focus();
 }

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from newsletter.config import ROOT
 from newsletter.models.delivery import OPEN
 from tests.chaos.books import check, count_open, opened
+from tests.chaos.warm import WarmMachine
 from tests.chaos.world import World
-from tests.processes import Machine, Program, eventually
+from tests.processes import SHORT_LEASES, Machine, Program, eventually
 
 #: what is waited for in minutes otherwise is waited for in seconds; no rule is changed
-HURRY = """
+HURRY = f"""{SHORT_LEASES}
 from datetime import timedelta
 from newsletter.cli import system
 from newsletter.dispatch import dispatcher, pace, settling
@@ -35,8 +36,6 @@ for provider in (smtp.SmtpProvider, sendgrid.SendGridProvider):
 PORTION = 5
 #: threads of a worker
 HANDS = 4
-#: the shortest there is
-LEASE = 10
 
 
 @dataclass
@@ -55,7 +54,6 @@ def prepare(world: World) -> None:
         "PYTHONPATH": str(ROOT),
         "MAILS_IN_DOUBT": str(PORTION),
         "MAILS_PER_CLAIM": str(4 * PORTION),
-        "LEASE_SECONDS": str(LEASE),
     }
 
 
@@ -75,7 +73,7 @@ def blow(
     chance = random.Random(seed)
     toll = Toll()
     mails = len(world.readers) + len(world.asked)
-    with Machine(world.environ) as machine:
+    with WarmMachine(world.environ) as machine:
         roles = ["clock", "clock"] + ["worker"] * chance.randint(1, 3)
         running = [machine.start(role, first=HURRY) for role in roles]
         for _ in range(blows):

@@ -11,8 +11,9 @@ from tests.chaos.books import check, opened
 from tests.chaos.conftest import MakeWorld
 from tests.chaos.smtp_sink import smtp_sink
 from tests.chaos.storm import HURRY, prepare
+from tests.chaos.warm import WarmMachine
 from tests.chaos.world import World, new_world
-from tests.processes import Machine, eventually
+from tests.processes import eventually
 
 #: a clock that goes wrong by as many seconds as a file says, in our program and in what it imports
 WRONG_CLOCK = """
@@ -68,7 +69,7 @@ def test_a_machine_whose_clock_is_wrong(database_url: str, tmp_path: Path, wrong
         shift = tmp_path / "shift"
         set_clock(shift, wrong)
         first = HURRY + WRONG_CLOCK.format(file=str(shift)) + "system.LOOK = 1\n"
-        with Machine(world.environ) as machine:
+        with WarmMachine(world.environ) as machine:
             programs = [machine.start(role, first=first) for role in ("worker", "clock")]
             for program in programs:
                 program.says("clock_is_wrong")

@@ -14,9 +14,10 @@ from tests.chaos.books import check, count_open
 from tests.chaos.sinks import FolderSink, Sink
 from tests.chaos.smtp_sink import smtp_sink
 from tests.chaos.storm import HANDS, HURRY, PORTION, blow, prepare
+from tests.chaos.warm import WarmMachine
 from tests.chaos.world import World, new_world
 from tests.postgres import own_postgres
-from tests.processes import Machine, Program, eventually
+from tests.processes import Program, eventually
 
 #: gives up waiting for a locked file after a fifth of a second, and not after thirty
 IMPATIENT = """
@@ -35,7 +36,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 def sending(world: World, first: str = "") -> Iterator[list[Program]]:
     """A worker and a clock in the midst of it; at the end of the block they finish and leave in order."""
     prepare(world)
-    with Machine(world.environ) as machine:
+    with WarmMachine(world.environ) as machine:
         programs = [machine.start(role, first=HURRY + first) for role in ("worker", "clock")]
         eventually(lambda: world.sink.taken.total() > 20)
         yield programs

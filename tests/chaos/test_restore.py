@@ -12,7 +12,7 @@ from tests.chaos.books import opened
 from tests.chaos.conftest import Driver, MakeWorld
 from tests.chaos.points import Moment, Point
 from tests.chaos.storm import prepare
-from tests.processes import Machine
+from tests.chaos.warm import WarmMachine
 
 #: when the copy was made, by what a process had done until then
 MADE = {
@@ -46,7 +46,7 @@ def test_a_file_put_back_sends_nothing_again(
     copy(backup, file)
     later = world.now + timedelta(hours=5)
     prepare(world)
-    with Machine(world.environ) as machine:
+    with WarmMachine(world.environ) as machine:
         assert machine.start("deliveries", "after-restore", "--at", later.isoformat()).end() == 0
     services = world.services()
     for hours in range(3):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.models import Delivery
-from newsletter.store.engine import reading
+from newsletter.store.engine import writing
 from newsletter.tick import tick, tick_issues
 from newsletter.wiring import Services
 from tests.chaos import acts
@@ -19,8 +19,9 @@ from tests.chaos.points import PORTION
 from tests.chaos.smtp_sink import smtp_sink
 from tests.chaos.storm import HURRY, prepare
 from tests.chaos.test_kill_acts import free_port
+from tests.chaos.warm import WarmMachine
 from tests.chaos.world import World, new_world
-from tests.processes import Machine, eventually
+from tests.processes import eventually
 
 
 def at_once(*actions: Callable[[], object]) -> None:
@@ -51,7 +52,7 @@ def test_two_whole_services_on_one_file(database_url: str, tmp_path: Path) -> No
     with smtp_sink(seconds=0.01) as sink:
         world = new_world(tmp_path, database_url, sink, readers=60, letters=20, real_time=True)
         prepare(world)
-        with Machine(world.environ) as machine:
+        with WarmMachine(world.environ) as machine:
             for _ in range(2):
                 machine.start("run", first=HURRY, PORT=str(free_port()))
             eventually(lambda: count_open(world.url) == 0)
@@ -75,7 +76,7 @@ class Interrupted:
 
     def __init__(self, world: World) -> None:
         world.environ |= {"MAILS_IN_DOUBT": "2", "MAILS_PER_CLAIM": "4"}
-        world.sink.seconds = 0.02
+        world.sink.seconds = 0.04
         self.world = world
         self.services = world.services()
         tick_issues(self.services, world.now)
@@ -92,11 +93,12 @@ class Interrupted:
         at_once(lambda: tick(hands, self.world.now), interrupt)
         hands.engine.dispose()
 
-    def states(self) -> dict[str, str]:
-        """Address → where their mail stands now."""
-        with reading(self.services.engine) as session:
-            rows = session.execute(select(Delivery.subscriber_id, Delivery.state)).all()
-        return {self.world.readers[subscriber_id or 0]: state for subscriber_id, state in rows}
+    def state_of(self, address: str) -> str:
+        """Where the mail to this address stands once nobody holds its row: no claim that began before."""
+        [reader] = [number for number, known in self.world.readers.items() if known == address]
+        with writing(self.services.engine) as session:
+            mine = select(Delivery.state).where(Delivery.subscriber_id == reader)
+            return session.scalars(mine.with_for_update()).one()
 
     def end(self) -> None:
         self.services.engine.dispose()
@@ -139,8 +141,8 @@ def test_people_leave_in_mid_run(
     def several_leave(services: Services, now: datetime) -> None:
         for address in list(run.world.readers.values())[::-3]:
             leaving(services, now, address)
-            # read after the commit: whoever is still in the outbox now can only be withheld
-            if run.states()[address] in ("queued", "withheld"):
+            # whoever is still in the outbox after their leaving can only be withheld
+            if run.state_of(address) in ("queued", "withheld"):
                 kept_back.add(address)
 
     run.act(several_leave)

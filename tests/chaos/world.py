@@ -13,7 +13,7 @@ from newsletter.intake.take_in import take_in
 from newsletter.models import Issue
 from newsletter.newsletters import sync
 from newsletter.outbox import queue_confirmation
-from newsletter.rendering.pieces import Form
+from newsletter.rendering.pieces import TELLING
 from newsletter.rendering.renderer import Renderer
 from newsletter.sources.records import Incoming
 from newsletter.store.engine import open_engine, reading, writing
@@ -57,7 +57,7 @@ def _renderer() -> Renderer:
     renderer = build(read_settings(SETTINGS)).renderer
     story = a_story("A model passes a test", companies=(), category=None)
     renderer.shell(newsletter="Race to AGI Daily", description="The day's stories.", date=date(2026, 1, 8))
-    for form in Form:
+    for form in TELLING:
         renderer.card(story, form, headline=None, note=None, story_id=1)
     return renderer
 

@@ -1,5 +1,6 @@
 """The doors, open: the command line, and the web behind a real socket, over a database of the test's own."""
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from newsletter.cli.main import main
 from newsletter.links import confirm_url, preferences_url, unsubscribe_url
+from newsletter.models import Edition
 from newsletter.store.engine import reading
 from newsletter.web.app import create_app
 from newsletter.wiring import Services
@@ -84,8 +87,10 @@ class Web:
 
     def fill_in(self, path: str, email: str) -> str:
         """A path of the application as a link of this reader's, with a token that opens its door."""
-        blanks = {"{name}": "delivery-1.eml", "{issue_id}": "1", "{story_id}": "1"}
-        blanks |= {"{key}": "k" * 22, "{batch_id}": "1"}
+        path = re.sub(r"{\w+_id}", "1", path)
+        blanks = {"{name}": "delivery-1.eml", "{key}": "k" * 22}
+        blanks |= {"{slug}": "daily", "{day}": "2026-01-08", "{audience}": "investors", "{version}": "1"}
+        blanks["{fingerprint}"] = self._fingerprint()
         make = self.services.tokens.make
         if "{token}" in path:
             door = path.split("/")[1]
@@ -97,6 +102,12 @@ class Web:
             path = path.replace(blank, value)
         assert "{" not in path, f"{path}: tell this function how to fill it in"
         return path
+
+    def _fingerprint(self) -> str:
+        """Of the first edition there is, or one that none has."""
+        with reading(self.services.engine) as session:
+            first = select(Edition.fingerprint).where(Edition.id == 1)
+            return session.scalar(first) or "0" * 32
 
     def _public_id(self, email: str) -> str:
         found = self.subscriber(email)

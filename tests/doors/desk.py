@@ -1,6 +1,5 @@
 """Editors at the open web door: added, signed in, each with a browser of their own."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from newsletter.editors import people, signing_in
+from newsletter.editors import people, sessions, signing_in
+from newsletter.editors.rules import form_token
 from newsletter.links import sign_in_url
 from newsletter.models.editor import Role
 from newsletter.store.engine import writing
@@ -30,14 +30,12 @@ class Desk:
         return self.client.get(path)
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, files: Any = None) -> httpx.Response:
-        """Send a form of ours, with the token that is on every page."""
+        """Send a form of ours, with the token that every page of this session carries."""
         sent = {"token": self.token(), **(data or {})}
         return self.client.post(path, data=sent, files=files, headers=FROM_HERE)
 
     def token(self) -> str:
-        found = re.search(r'name="token" value="(\w+)"', self.get("/desk").text)
-        assert found
-        return found[1]
+        return form_token(self.client.cookies["desk"])
 
 
 def an_editor(web: Web, role: Role, email: str | None = None) -> int:
@@ -51,6 +49,12 @@ def a_link(web: Web, email: str) -> str:
     with writing(web.services.engine) as session:
         asked = signing_in.ask(session, people.get(session, parse(email)), now=web.now)
     return sign_in_url(web.url, web.services.tokens, asked.id, at=web.now)
+
+
+def a_session(web: Web, editor_id: int) -> str:
+    """The secret of a session of this editor's, begun without the way by mail."""
+    with writing(web.services.engine) as session:
+        return sessions.begin(session, editor_id, now=web.now)
 
 
 @contextmanager

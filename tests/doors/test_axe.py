@@ -59,13 +59,15 @@ def links(web: Web, web_stage: WebServer) -> list[str]:
         "/metrics",
         "/style.css",
         "/zone.js",
+        "/issue.js",
         "/robots.txt",
         "/api",
         "/l/",
         "/o/",
     )
     inside = ("/mailbox", "/desk", *no_pages)
-    return [web.fill_in(path, ANN) for path in public if not path.startswith(inside)]
+    pages = [path for path in public if not path.startswith(inside) and not path.endswith(".atom")]
+    return [web.fill_in(path, ANN) for path in pages]
 
 
 def faults(page: Page) -> str:

@@ -1,12 +1,15 @@
 """The command line: what a person types, what they read, and the exit code that scripts rely on."""
 
 import shutil
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
+from newsletter.cli import terminal
 from newsletter.config import ROOT
 from tests.command_line import STORY, Cli, story_file
+from tests.doors.conftest import on_one_database
 
 
 def test_the_main_job(cli: Cli, tmp_path: Path) -> None:
@@ -26,6 +29,44 @@ def test_the_main_job(cli: Cli, tmp_path: Path) -> None:
     assert issue["state"] == "finished"
     proof = cli("issues", "proof", str(issue["id"]), "--json")
     assert (proof.code, proof.json()["counts"]["accepted"], proof.json()["adds_up"]) == (0, 1, True)
+
+
+class TwoHoursAhead(datetime):
+    """What a machine takes for the time whose clock is wrong."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(hours=2)
+
+
+def test_a_machine_whose_clock_is_wrong_does_nothing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would publish too early: the tick says what to mend, and does what a person says is due."""
+    monkeypatch.setattr(terminal, "datetime", TwoHoursAhead)
+    refused = cli("tick")
+    assert refused.code == 1
+    assert "this machine's clock differs from the database's: set it" in refused.err
+    assert cli("issues", "list", "--json").json() == []
+    assert cli("tick", "--at", "2026-01-08T06:30Z").code == 0
+    assert cli("issues", "list", "--json").json() != []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["editors", "add", "a@b.example", "--role", "king"], "'--role': 'king' is not one of 'viewer',"),
+        (["pace", "set", "provider:smtp", "--per-hour", "0"], "'--per-hour': write 1 or more"),
+        (["pace", "set", "sender:b.example", "--warm-up-growth", "much"], "write a number"),
+        (["worker", "--concurrency", "many"], "'--concurrency': write a whole number"),
+    ],
+)
+@on_one_database
+def test_an_option_that_is_wrong(cli: Cli, arguments: list[str], words: str) -> None:
+    """Wrong usage is named with what to write instead, and never in the words of a library."""
+    run = cli(*arguments)
+    said = " ".join(run.err.replace("│", " ").split())
+    assert run.code == 2
+    assert words in said
+    assert not any(raw in said for raw in ("Value error", "Input should"))
 
 
 def test_why(cli: Cli, tmp_path: Path) -> None:

@@ -122,6 +122,38 @@ def test_policy_of_the_domain_above(zone: DnsServer) -> None:
     assert found[-1] == Finding(f"DMARC: right, _dmarc.{DOMAIN} says quarantine")
 
 
+BOUNCES = f"bounces.{DOMAIN}"
+
+
+def test_spf_is_that_of_the_return_path(zone: DnsServer) -> None:
+    """Servers look up the domain that mail is returned to: what it lacks is to mend, whatever stands at
+    the sender's own."""
+    by_another_path = by_smtp(BOUNCE_ADDRESS=f"back@{BOUNCES}")
+    (fault,) = [finding for finding in examine(by_another_path) if finding.to_mend]
+    assert fault.line.startswith(f"SPF: {BOUNCES} has no record: publish as TXT")
+    zone.texts[BOUNCES] = ["v=spf1 ip4:192.0.2.7 -all"]
+    zone.texts[DOMAIN] = []
+    assert examine(by_another_path)[0] == Finding("SPF: right, v=spf1 ip4:192.0.2.7 -all")
+    assert not any(finding.line.startswith("warning") for finding in examine(by_another_path))
+
+
+def test_return_path_that_does_not_count_for_dmarc(zone: DnsServer) -> None:
+    """A return path at a domain that is not the sender's is a warning, with what to take instead."""
+    zone.texts["mailer.example"] = ["v=spf1 -all"]
+    found = examine(by_smtp(BOUNCE_ADDRESS="back@mailer.example"))
+    (warning,) = [finding for finding in found if finding.line.startswith("warning: SPF")]
+    assert f"take a BOUNCE_ADDRESS at {DOMAIN} or below it" in warning.line
+    assert not any(finding.to_mend for finding in found)
+    above = by_smtp(MAIL_FROM=f"news@mail.{DOMAIN}", BOUNCE_ADDRESS=f"back@{DOMAIN}")
+    assert not any(finding.line.startswith("warning: SPF") for finding in examine(above))
+
+
+def test_sendgrid_has_a_return_path_of_its_own(zone: DnsServer) -> None:
+    """By SendGrid nothing is asked about a bounce address, which no mail of it carries."""
+    examine(by_sendgrid(BOUNCE_ADDRESS=f"back@{BOUNCES}"))
+    assert BOUNCES not in zone.asked
+
+
 def test_sendgrid_signs_for_us(zone: DnsServer) -> None:
     """By SendGrid its selectors are looked at, and SPF is that of its own return path."""
     zone.texts = {f"_dmarc.{DOMAIN}": ["v=DMARC1; p=none"], f"s1._domainkey.{DOMAIN}": ["k=rsa; p=AAAA"]}

@@ -44,3 +44,23 @@ def test_a_file_that_cannot_be_read_stops_no_other(cli: Cli, tmp_path: Path) -> 
     again = cli("stories", "import", good, "missing.json")
     assert (again.code, "1 unchanged, 1 refused" in again.out) == (1, True)
     assert "refused missing.json: it cannot be read" in again.err
+
+
+def test_a_story_is_corrected(cli: Cli, tmp_path: Path) -> None:
+    """One command writes and confirms it, and says whom it concerns; `--now` mails it at once. What
+    cannot be used, or is no story, changes nothing and says why."""
+    cli("stories", "import", story_file(tmp_path, STORY))
+    done = cli("stories", "correct", "sample-1", "--text", "It was nine.", "--retract", "--now")
+    assert done.code == 0
+    said = " ".join(done.out.split())
+    assert said.startswith("retraction 1 of “")
+    assert said.endswith("up to revision 1: told to 0 readers 0 mails go out at once")
+    for arguments, fault in (
+        (("sample-1", "--text", " "), "what is right"),
+        (("sample-1", "--text", "x", "--revision", "2"), "from 1 to 1"),
+        (("nothing", "--text", "x"), "no story"),
+    ):
+        refused = cli("stories", "correct", *arguments)
+        assert refused.code == 1
+        assert fault in refused.err
+    assert "correction 2" in cli("stories", "correct", "1", "--text", "Not at all.").out

@@ -17,6 +17,7 @@ from tests.doors.desk import a_link, an_editor
 from tests.doors.test_axe import FOCUSED, REACHABLE, faults
 from tests.doors.test_desk_import import own_folder
 from tests.doors.test_web_browser import look
+from tests.screenshots import kept_on_failure
 
 __all__ = ["own_folder"]
 
@@ -40,8 +41,11 @@ def window(browser: Browser, web: Web, **options: Any) -> Iterator[Page]:
     )
     page.on("pageerror", lambda error: strange.append(str(error)))
     page.on("console", lambda said: strange.append(said.text) if "Content Security" in said.text else None)
-    yield page
-    context.close()
+    try:
+        with kept_on_failure(page):
+            yield page
+    finally:
+        context.close()
     assert strange == []
 
 
@@ -74,7 +78,8 @@ def test_the_way_of_an_admin(browser: Browser, web: Web, tmp_path: Path, scripts
         page.get_by_role("link", name="Sign in to the desk").click()
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Today")).to_be_visible()
-        expect(page.get_by_role("row", name="Race to AGI Daily")).to_contain_text("Fri 04:00 UTC")
+        daily = page.get_by_role("listitem").filter(has_text="Race to AGI Daily")
+        expect(daily).to_contain_text("Fri 04:00 UTC")
 
         page.get_by_role("navigation").get_by_role("link", name="Import readers").click()
         send_export(page, tmp_path)
@@ -141,6 +146,13 @@ def test_the_desk_is_for_everybody(
         examine(page, "Sign in to the desk")
         page.get_by_role("button").click()
         examine(page, "Today")
+        page.goto("/desk/keys")
+        page.get_by_label("Which program it is for").fill("importer")
+        page.get_by_role("button", name="Make the key").click()
+        expect(page.get_by_role("heading", name="The key of importer")).to_be_visible()
+        examine(page, "Keys")
+        page.goto("/api/v1")
+        examine(page, "The API of the desk")
         page.goto("/desk/readers/import")
         examine(page, "Import readers")
         page.get_by_label("Race to AGI Daily").uncheck()

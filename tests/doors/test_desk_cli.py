@@ -76,3 +76,12 @@ def test_what_cannot_be(cli: Cli) -> None:
     assert cli("editors", "add", ADA, "--role", "owner").code == 2
     assert cli("editors", "add", ADA, "--name", "Ada\nBcc: all").code == 1
     assert cli("editors", "list", "--json").json() == []
+
+
+def test_an_admin_stays(cli: Cli) -> None:
+    """The only admin is neither removed nor given another role, and the message says what to do first."""
+    cli("editors", "add", ADA, "--role", "admin")
+    for command in (["remove", ADA], ["role", ADA, "editor"]):
+        done = cli("editors", *command)
+        assert (done.code, "is the only admin: make somebody else one first" in done.err) == (1, True)
+    assert [one["role"] for one in cli("editors", "list", "--json").json()] == ["admin"]

@@ -10,14 +10,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from newsletter.editors import people
-from newsletter.editors.rules import IDLE_LIFE, LONGEST_LIFE, may
+from newsletter.editors.rules import IDLE_LIFE, LONGEST_LIFE, form_token, may
 from newsletter.editors.sessions import SEEN_EVERY
 from newsletter.models.editor import Role
 from newsletter.store.engine import writing
 from newsletter.web.desk.visits import Needs
 from subscribers.address import parse
 from tests.doors.conftest import Web, on_one_database
-from tests.doors.desk import FROM_HERE, Desk, at_desk, browser_of
+from tests.doors.desk import FROM_HERE, a_session, an_editor, at_desk, browser_of
 from tests.doors.test_web_safety import ANN, paths, rows
 from tests.web_server import WebServer
 
@@ -42,9 +42,11 @@ def all_routes(web_stage: WebServer) -> Iterator[Any]:
             yield route
 
 
-def act(desk: Desk, method: str, path: str) -> httpx.Response:
-    path = desk.web.fill_in(path, "")
-    return desk.get(path) if method == "GET" else desk.post(path)
+def sent_from_here(web: Web, secret: str, method: str, path: str) -> httpx.Response:
+    """What a browser of ours sends in this session; a form without a field but the token."""
+    headers = {**FROM_HERE, "cookie": f"desk={secret}"}
+    data = None if method == "GET" else {"token": form_token(secret)}
+    return web.client.request(method, web.fill_in(path, ""), data=data, headers=headers)
 
 
 @on_one_database
@@ -62,12 +64,11 @@ def test_every_route_declares_its_role(web: Web, web_stage: WebServer) -> None:
 @on_one_database
 def test_roles_by_routes(web: Web, web_stage: WebServer, role: Role) -> None:
     """On every route each role may do what is declared for it and those below, and gets 403 else."""
-    with at_desk(web, role, EMAIL):
-        for method, path, [needs] in desk_routes(web_stage):
-            with browser_of(web, EMAIL) as client:
-                answer = act(Desk(web, 0, client), method, path)
-            assert (answer.status_code != 403) is may(role, needs.role), (method, path)
-            assert answer.headers.get("location") != "/sign-in" or path == "/desk/sign-out"
+    editor_id = an_editor(web, role, EMAIL)
+    for method, path, [needs] in desk_routes(web_stage):
+        answer = sent_from_here(web, a_session(web, editor_id), method, path)
+        assert (answer.status_code != 403) is may(role, needs.role), (method, path)
+        assert answer.headers.get("location") != "/sign-in" or path == "/desk/sign-out"
 
 
 @on_one_database
@@ -75,45 +76,46 @@ def test_strangers_are_shown_the_way(web: Web, web_stage: WebServer) -> None:
     """Without a session every route leads to the sign-in, and nothing happens."""
     before = rows(web)
     for method, path, _ in desk_routes(web_stage):
+        path = web.fill_in(path, "")
         for secret in ("", "x" * 43, "\xe9"):
             headers = httpx.Headers({**FROM_HERE, "cookie": f"desk={secret}"}, encoding="latin-1")
-            answer = web.client.request(method, web.fill_in(path, ""), headers=headers)
+            answer = web.client.request(method, path, headers=headers)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), path
     assert rows(web) == before
 
 
-@pytest.mark.parametrize(
-    ("headers", "token"),
-    [
-        (FROM_HERE, None),
-        (FROM_HERE, ""),
-        (FROM_HERE, "f" * 64),
-        (FROM_HERE, "é"),
-        (FROM_HERE, "another's"),
-        ({"sec-fetch-site": "cross-site"}, "ours"),
-        ({"sec-fetch-site": "same-site"}, "ours"),
-        ({"sec-fetch-site": "none"}, "ours"),
-        ({"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1"}, "ours"),
-        ({"origin": "https://evil.example"}, "ours"),
-        ({"origin": "null"}, "ours"),
-        ({}, "ours"),
-    ],
-)
+#: what the browser tells of the page that sends a form, and whose token the form carries
+FOREIGN_FORMS: list[tuple[dict[str, str], str | None]] = [
+    (FROM_HERE, None),
+    (FROM_HERE, ""),
+    (FROM_HERE, "f" * 64),
+    (FROM_HERE, "é"),
+    (FROM_HERE, "another's"),
+    ({"sec-fetch-site": "cross-site"}, "ours"),
+    ({"sec-fetch-site": "same-site"}, "ours"),
+    ({"sec-fetch-site": "none"}, "ours"),
+    ({"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1"}, "ours"),
+    ({"origin": "https://evil.example"}, "ours"),
+    ({"origin": "null"}, "ours"),
+    ({}, "ours"),
+]
+
+
 @on_one_database
-def test_a_form_must_be_ours(
-    web: Web, web_stage: WebServer, headers: dict[str, str], token: str | None
-) -> None:
+def test_a_form_must_be_ours(web: Web, web_stage: WebServer) -> None:
     """On every route that changes something: no token, another session's, or another site is 403."""
-    with at_desk(web, Role.ADMIN, EMAIL) as desk, browser_of(web, EMAIL) as other:
-        told = {"ours": desk.token(), "another's": Desk(web, 0, other).token()}.get(token or "", token)
-        before = rows(web)
-        posts = [path for method, path, _ in desk_routes(web_stage) if method == "POST"]
-        assert len(posts) >= 5
-        for path in posts:
-            data = {} if told is None else {"token": told}
-            answer = desk.client.post(web.fill_in(path, ""), data=data, headers=headers)
-            assert answer.status_code == 403, path
-        assert rows(web) == before
+    editor_id = an_editor(web, Role.ADMIN, EMAIL)
+    secret = a_session(web, editor_id)
+    tokens = {"ours": form_token(secret), "another's": form_token(a_session(web, editor_id))}
+    before = rows(web)
+    posts = [web.fill_in(path, "") for method, path, _ in desk_routes(web_stage) if method == "POST"]
+    assert len(posts) >= 5
+    for path in posts:
+        for headers, token in FOREIGN_FORMS:
+            data = {} if token is None else {"token": tokens.get(token, token)}
+            answer = web.client.post(path, data=data, headers={**headers, "cookie": f"desk={secret}"})
+            assert answer.status_code == 403, (path, headers, token)
+    assert rows(web) == before
 
 
 @on_one_database
@@ -159,8 +161,8 @@ def test_looking_at_the_desk_changes_nothing(web: Web, web_stage: WebServer) -> 
         before = rows(web)
         for method, path, _ in desk_routes(web_stage):
             if method == "GET":
-                shown = act(desk, method, path)
-                head = desk.client.head(web.fill_in(path, ""))
+                shown = desk.get(path := web.fill_in(path, ""))
+                head = desk.client.head(path)
                 assert (head.status_code, head.content) == (shown.status_code, b"")
         assert rows(web) == before
         web.now += SEEN_EVERY

@@ -7,6 +7,7 @@ from time import sleep
 import pytest
 from sqlalchemy import select
 
+from newsletter.models.editor import Role
 from newsletter.store.engine import reading, writing
 from newsletter.web import limits
 from subscribers.address import parse
@@ -14,6 +15,7 @@ from subscribers.consent import Channel, attest
 from subscribers.erasure import erase
 from subscribers.models import Consent, MutedStory, Subscriber
 from tests.doors.conftest import Web, on_one_database
+from tests.doors.desk import at_desk
 from tests.doors.test_web_mailbox import ANN, publish
 
 ORIGIN = "https://racetoagi.example"
@@ -167,3 +169,16 @@ def test_an_answer_takes_whole_beats(monkeypatch: pytest.MonkeyPatch, took: floa
     with limits.on_the_beat():
         pass
     assert slept == [pytest.approx(waits, abs=1e-6)]
+
+
+@pytest.mark.parametrize("path", ["/issues/a%00b", "/issues/a%00b.atom"])
+def test_an_address_with_nul_names_nothing(web: Web, path: str) -> None:
+    """A text that PostgreSQL refuses is looked for in vain, and breaks nothing."""
+    assert web.client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/log?act=%00", "/numbers?newsletter=%00", "/issues/1/preview?reader=%00"])
+def test_nor_does_it_at_the_desk(web: Web, path: str) -> None:
+    """The same where editors look for something: it is not there, or finds nothing."""
+    with at_desk(web, Role.ADMIN) as desk:
+        assert desk.get(f"/desk{path}").status_code in (200, 404)

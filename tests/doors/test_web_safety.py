@@ -106,9 +106,13 @@ def test_pages_about_a_person_are_kept_nowhere(web: Web, path: str) -> None:
 
 
 @on_one_database
-def test_robots_may_read_the_form_only(web: Web) -> None:
-    """Of all pages, only the one to subscribe is offered to search engines."""
-    assert web.client.get("/robots.txt").text == "User-agent: *\nAllow: /subscribe\nDisallow: /\n"
+def test_robots_may_read_what_is_for_everybody(web: Web) -> None:
+    """The form and the archive are offered to search engines, and no page that is about a person."""
+    *rules, last = web.client.get("/robots.txt").text.splitlines()
+    assert rules[0] == "User-agent: *"
+    # a mail viewed in a browser says by its own header that it is not to be found
+    assert set(rules[1:]) == {f"Allow: {path}" for path in ("/subscribe", "/issues", "/view/", "/style.css")}
+    assert last == "Disallow: /"
 
 
 def test_links_open_one_door_each(web: Web) -> None:

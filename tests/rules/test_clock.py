@@ -44,6 +44,13 @@ def test_strokes_go_on_when_the_clock_is_set(watch: type[Watch], jump: timedelta
     assert 3 <= len(after) <= 13
 
 
+def test_a_clock_strikes_as_it_starts() -> None:
+    """However long the interval is: a clock that is started anew every day does what is done once a day."""
+    struck = threading.Event()
+    with striking([(86_400, struck.set)]):
+        assert struck.wait(10)
+
+
 def test_strokes_do_not_hold_up_each_other() -> None:
     """A stroke that takes long keeps only itself waiting; the end of the block waits for it."""
     hold, begun, others = threading.Event(), [0.0], [0.0]

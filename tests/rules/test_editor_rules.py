@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newsletter.editors.rules import IDLE_LIFE, LONGEST_LIFE, digest_of, form_token, is_alive, may
 from newsletter.models.editor import Role
-from newsletter.web.desk.home import span
+from newsletter.web.desk.spans import span
 
 NOW = datetime(2026, 1, 8, 12, tzinfo=UTC)
 roles = st.sampled_from(Role)

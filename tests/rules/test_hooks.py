@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.hooks.destinations import BadDestination, addresses, is_public, parse_url
+from newsletter.hooks.destinations import BadDestination, addresses, parse_url
 from newsletter.hooks.kinds import BY_ACT, BY_EVENT, UNLESS_SAID, HookKind
 from newsletter.hooks.posting import FIRST_WAIT, LONGEST_WAIT, PATIENCE, wait_before_next
 from newsletter.hooks.signing import new_secret, signed_headers
+from newsletter.internet import is_public
 
 
 def test_the_signature_of_the_specification() -> None:

@@ -56,6 +56,54 @@ def test_no_window_sees_more_than_its_share(rate: Rate, asked: list[tuple[timede
             assert (number - rate.burst) * HOUR <= (at - left[first][0]) * rate.per_hour
 
 
+@given(
+    st.builds(Rate, st.integers(1_000, 10_000), st.integers(1, 20)),
+    st.lists(
+        st.tuples(
+            st.timedeltas(timedelta(), timedelta(seconds=15)),
+            st.integers(1, 20),
+            # how many of them do not leave, and after how many more have asked that is told
+            st.sampled_from([0, 1, 5, 20]),
+            st.integers(0, 3),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_what_is_given_back_lets_nobody_through_twice(
+    rate: Rate, asked: list[tuple[timedelta, int, int, int]]
+) -> None:
+    """Whenever places are given back, no window sees more leave than a burst and the steady rate."""
+    at, next_at, left = NOW, None, []
+    told: list[tuple[int, datetime, int]] = []
+    for turn, (pause, wanted, unsent, later) in enumerate(asked):
+        at += pause
+        for when, counted_at, number in [one for one in told if one[0] <= turn]:
+            assert next_at
+            next_at = rate.given_back(next_at, number, at - counted_at)
+            told.remove((when, counted_at, number))
+        number = min(wanted, rate.room(next_at, at))
+        if number:
+            next_at = rate.after(next_at, at, number)
+            told.append((turn + later, at, min(unsent, number)))
+        left.append((at, number - min(unsent, number)))
+    for first in range(len(left)):
+        number = 0
+        for at, now_left in left[first:]:
+            number += now_left
+            assert (number - rate.burst) * HOUR <= (at - left[first][0]) * rate.per_hour
+
+
+@given(rates, st.integers(1, 5_000), st.timedeltas(timedelta(), timedelta(minutes=5)))
+def test_what_is_given_back_may_be_taken(rate: Rate, number: int, later: timedelta) -> None:
+    """A way that nobody else took has all its room again; soon or late, it never has more than a burst."""
+    number = min(number, rate.burst)
+    next_at = rate.after(None, NOW, number)
+    given = rate.given_back(next_at, number, later)
+    assert rate.burst - rate.room(given, NOW + later) <= 1
+    assert rate.room(given, NOW + later) <= rate.burst
+
+
 @given(rates, asked)
 def test_all_that_is_allowed_may_leave(rate: Rate, asked: list[tuple[timedelta, int]]) -> None:
     """Who always asks for more, and before a burst has gathered again, gets the whole rate."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from newsletter.content import StoryContent, Tldr
+from newsletter.corrections.noting import Note, compose_note
 from newsletter.mail import Content
 from newsletter.rendering.joining import size_of
 from newsletter.rendering.pieces import Form
@@ -19,24 +20,59 @@ from tests.digests import (
     EDITION,
     LINKS,
     NEWSLETTER,
+    PLACE,
     RENDERER,
     RICH,
     digest,
 )
 from tests.mail_words import on_one_line, only, parsed, words
 
+NOTICES = [
+    "Race to AGI Daily of Fri 9 Jan is not approved. It closes Fri 9 Jan, 04:00 UTC, and then waits for an "
+    "approval.",
+    "No mail leaves by provider:smtp until somebody sees to it: 535 <wrong> & rejected",
+]
+
+
+#: two stories that were told wrong
+CORRECTIONS = (
+    Telling(
+        RICH,
+        Form.CORRECTION,
+        note="We wrote that training cost $9M. It was $19M; $9M is the last run alone.\n\nWe are <sorry>.",
+        changes=("We told you on Thursday, January 8, 2026: “A model at $9M”",),
+    ),
+    Telling(ARABIC, Form.CORRECTION, note="The authority decided nothing.", retracts=True),
+)
+NOTE = Note(RICH, "We wrote $9M. It was $19M.", False, "We told you on Thursday, January 8, 2026")
+
 
 @pytest.mark.parametrize("part", ["html", "txt"])
-@pytest.mark.parametrize("name", ["digest", "two-scripts", "confirmation", "preferences-link", "data-link"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digest",
+        "two-scripts",
+        "corrected",
+        "correction",
+        "confirmation",
+        "preferences-link",
+        "data-link",
+        "notice",
+    ],
+)
 def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> None:
     """The mails are those that were read and found good; a change shows as a diff."""
     why = ("2 outlets",)
     mail = {
         "digest": lambda: digest(*EDITION),
         "two-scripts": lambda: digest(Telling(ARABIC, because=why), Telling(CHINESE, because=why)),
+        "corrected": lambda: digest(EDITION[-1], corrections=CORRECTIONS),
+        "correction": lambda: compose_note(RENDERER, NOTE, newsletter=NEWSLETTER),
         "confirmation": lambda: RENDERER.confirmation(newsletters=[NEWSLETTER, "Race to AGI Weekly"]),
         "preferences-link": lambda: RENDERER.letter("preferences-link"),
         "data-link": lambda: RENDERER.letter("data-link"),
+        "notice": lambda: RENDERER.letter("notice", notices=NOTICES),
     }[name]()
     if part == "txt":
         golden(f"{name}.txt", f"{mail.subject}\n\n{mail.text}")
@@ -59,9 +95,10 @@ def test_everything_in_both_parts() -> None:
     cited = {"https://chipwire.example/cost", "https://faraway.example/z", "https://licence.example/text"}
     assert cited <= links
     assert all(url in mail.text for url in cited)
-    ours = {f"@@{slot}@@" for slot in LINKS} | {
+    ours = {f"@@{slot}@@" for slot in LINKS if slot != "public_url"} | {
         f"@@act_url@@/story/{telling.story_id}" for telling in EDITION
     }
+    ours.add(f"@@public_url@@/view/{PLACE}")
     assert ours <= links
     assert all(url in mail.text.split() for url in ours)
 

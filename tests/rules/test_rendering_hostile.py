@@ -7,9 +7,9 @@ from lxml import html as lxml_html
 
 from newsletter.content import Analysis, Article, Company, Maker, StoryContent, Tldr
 from newsletter.rendering.joining import size_of
-from newsletter.rendering.pieces import Form
+from newsletter.rendering.pieces import TELLING
 from newsletter.rendering.telling import Telling
-from tests.digests import DAY, LINKS, digest
+from tests.digests import DAY, LINKS, PLACE, digest
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,15 @@ def test_hostile_texts_are_only_texts(text: str) -> None:
         companies=(Company(text, text, text, text),),
         coverage=(Article(text, "javascript:alert(1)", text),),
     )
-    for form in Form:
+    for form in TELLING:
         mail = digest(Telling(story, form, text, text, (text,), (text,), 7), Telling(story, form))
         mail = mail.fill(LINKS)
         document = lxml_html.document_fromstring(mail.html)
         assert not list(document.iter("script", "img", "iframe", "form", "base", "link"))
         links = {element.get("href") for element in document.iter("a")}
-        assert links == {*LINKS.values(), f"{LINKS['act_url']}/story/7", "https://racetoagi.example"}
+        less, view = f"{LINKS['act_url']}/story/7", f"{LINKS['public_url']}/view/{PLACE}"
+        ours = {url for slot, url in LINKS.items() if slot != "public_url"} | {less, view}
+        assert links == {*ours, "https://racetoagi.example"}
         assert "onclick" not in {name for element in document.iter() for name in element.attrib}
         assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", mail.html + mail.text)
         assert "49" not in document.text_content()

@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 
 from newsletter.content import Analysis, Article, Company, Impact, Maker, StoryContent, Tldr
 from newsletter.rendering.joining import LONGEST_LINK, Entry, fold, join, size_of
-from newsletter.rendering.pieces import Card, Form, Shell
+from newsletter.rendering.pieces import TELLING, Card, Form, Shell
 from newsletter.rendering.telling import Telling
-from tests.digests import DAY, DESCRIPTION, EDITION, LINKS, NEWSLETTER, RENDERER, RICH, digest, entry, shell
+from tests.digests import (
+    DAY,
+    DESCRIPTION,
+    EDITION,
+    LINKS,
+    NEWSLETTER,
+    PLACE,
+    RENDERER,
+    RICH,
+    digest,
+    entry,
+    shell,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -60,7 +72,7 @@ lines = st.lists(hostile, max_size=3).map(tuple)
 tellings = st.builds(
     Telling,
     stories(),
-    st.sampled_from(Form),
+    st.sampled_from(TELLING),
     st.none() | hostile,
     st.none() | hostile,
     lines,
@@ -69,13 +81,25 @@ tellings = st.builds(
 )
 
 
+corrections = st.builds(
+    Telling, stories(), st.just(Form.CORRECTION), note=hostile, changes=lines, retracts=st.booleans()
+)
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(tellings, min_size=1, max_size=5))
-def test_joined_equals_whole(edition: list[Telling]) -> None:
-    """Joined pieces are byte for byte the mail that is compiled as one document, whatever stories say."""
-    joined = digest(*edition)
+@given(st.lists(tellings, min_size=1, max_size=5), st.lists(corrections, max_size=2))
+def test_joined_equals_whole(edition: list[Telling], above: list[Telling]) -> None:
+    """Joined pieces are byte for byte the mail that is compiled as one document, whatever stories and
+    corrections say."""
+    joined = digest(*edition, corrections=above)
     whole = RENDERER.whole(
-        edition, newsletter=NEWSLETTER, description=DESCRIPTION, date=DAY, subject=joined.subject
+        edition,
+        newsletter=NEWSLETTER,
+        description=DESCRIPTION,
+        date=DAY,
+        subject=joined.subject,
+        corrections=above,
+        edition=PLACE,
     )
     assert joined.html == whole.html
     assert joined.text == whole.text

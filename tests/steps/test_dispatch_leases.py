@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from newsletter.dispatch.claims import claim
 from newsletter.dispatch.settling import mark, record, release
@@ -99,7 +100,16 @@ def test_a_sleeper_gives_back_what_it_never_offered(services: Services) -> None:
     assert files(services) == 1
 
 
-def test_outcomes_wait_for_the_database(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OperationalError("UPDATE", {}, Exception("the server is restarting")),
+        NoConnectionLeft("all connections are in use"),
+    ],
+)
+def test_outcomes_wait_for_the_database(
+    services: Services, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
     """What the provider said is written as soon as the database is back: nothing becomes unknown by it."""
     queue(services, 2)
     monkeypatch.setattr("newsletter.dispatch.dispatcher.BETWEEN_WRITES", 0)
@@ -107,7 +117,7 @@ def test_outcomes_wait_for_the_database(services: Services, monkeypatch: pytest.
 
     def sometimes(*given: Any, **named: Any) -> Any:
         if given[1] and next(away, False):
-            raise OperationalError("UPDATE", {}, Exception("the server is restarting"))
+            raise trouble
         return record(*given, **named)
 
     monkeypatch.setattr("newsletter.dispatch.dispatcher.record", sometimes)

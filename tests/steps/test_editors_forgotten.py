@@ -9,7 +9,7 @@ from newsletter.editors.rules import IDLE_LIFE, KEPT, LONGEST_LIFE
 from newsletter.models import AuditLine, Editor, EditorSession, SignIn
 from newsletter.models.editor import Role
 from newsletter.store.engine import reading, writing
-from newsletter.tick import tick_issues
+from newsletter.tasks import forget
 from newsletter.wiring import Services
 from subscribers.address import parse
 from tests.people import NOW
@@ -49,7 +49,7 @@ def test_links_are_forgotten(services: Services) -> None:
         signing_in.sign_in(session, numbers[0], now=NOW, ip=None)
     lines = there_are(services, AuditLine)
     for age, left in ((KEPT, 4), (KEPT + MOMENT, 2), (KEPT + 2 * MOMENT, 1), (3 * KEPT, 1)):
-        tick_issues(services, NOW + age)
+        forget(services, NOW + age)
         assert there_are(services, SignIn) == left
     assert there_are(services, AuditLine) == lines
 
@@ -57,9 +57,9 @@ def test_links_are_forgotten(services: Services) -> None:
 def over(services: Services, end: datetime) -> None:
     """All sessions are there until 30 days after `end`, and gone then."""
     before = there_are(services, EditorSession)
-    tick_issues(services, end + KEPT)
+    forget(services, end + KEPT)
     assert there_are(services, EditorSession) == before
-    tick_issues(services, end + KEPT + MOMENT)
+    forget(services, end + KEPT + MOMENT)
     assert there_are(services, EditorSession) == 0
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.hooks import registry, telling
 from newsletter.hooks.kinds import HookKind
-from newsletter.hooks.registry import KEPT, PostState
+from newsletter.hooks.registry import KEPT, PostState, forget_old
 from newsletter.hooks.telling import tell_hooks
 from newsletter.models import Event, Hook, HookPost, Issue, Newsletter
 from newsletter.models.event import EventKind
@@ -284,7 +284,7 @@ def test_old_posts_are_forgotten(services: Services) -> None:
         for post, age in ages.items():
             values = {"state": PostState.DONE, "settled_at": NOW - age}
             session.execute(update(HookPost).where(HookPost.id == post).values(**values))
-    tell(services)
+        assert forget_old(session, now=NOW) == 1
     assert [post.id for post in all_posts(services)] == [young, waiting]
 
 

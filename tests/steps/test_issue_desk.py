@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from newsletter.desk import approval, planning
+from newsletter.desk import approval, editing
+from newsletter.desk.changes import Hand
 from newsletter.desk.states import STEPS, IllegalStep, step
 from newsletter.models import Delivery, Edition, Issue, Newsletter, Piece, Story
 from newsletter.models.issue import IssueState
@@ -20,6 +21,8 @@ from subscribers.models import SuppressionReason
 from subscribers.suppression import suppress
 from tests.builders import a_story
 from tests.issues import PUBLISH, SEEN, daily, draft, states, subscribe, tell
+
+HAND = Hand(SEEN)
 
 
 def test_policy_hold_waits_for_a_person(services: Services) -> None:
@@ -78,8 +81,8 @@ def test_pin_and_drop_void_the_approval(services: Services) -> None:
         issue = session.get_one(Issue, issue_id)
         approval.approve(session, issue, services.renderer, by="Ed", now=SEEN)
         stories = {story.title: story.id for story in session.scalars(select(Story))}
-        planning.drop(session, issue, stories["Lose"])
-        planning.pin(session, issue, stories["Keep"])
+        editing.drop(session, issue, stories["Lose"], HAND)
+        editing.pin(session, issue, stories["Keep"], HAND)
         assert issue.state == IssueState.DRAFT
         assert issue.content_hash is None
     tick(services, PUBLISH + timedelta(hours=3))

@@ -1,13 +1,17 @@
 """Issues and mails that are late: the newest goes out once, what is too old not at all."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+from sqlalchemy.orm import Session
 
+from newsletter.desk.states import step
 from newsletter.models import Issue, Newsletter
 from newsletter.models.delivery import DeliveryState
 from newsletter.models.issue import IssueState
-from newsletter.store.engine import reading
+from newsletter.store.engine import reading, writing
 from newsletter.tick import tick, tick_issues
 from newsletter.wiring import Services
 from tests.builders import a_story
@@ -57,3 +61,44 @@ def test_missed_issues_are_on_record(services: Services) -> None:
         query = select(Issue).join(Newsletter).where(Newsletter.slug == "daily").order_by(Issue.date)
         states = [(issue.date.day, issue.state) for issue in session.scalars(query)]
     assert states == [(8, "finished"), (9, "expired"), (10, "expired"), (11, "finished")]
+
+
+def test_a_broken_issue_keeps_none_back(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours that one issue brings out holds that issue, by name, and the others go out."""
+    tell(services, a_story())
+    subscribe(services, "a@reader.example")
+    broken = draft(services)
+    with writing(services.engine) as session:
+        weekly = session.scalars(select(Newsletter).where(Newsletter.slug == "weekly")).one()
+        weekly.weekday, weekly.cutoff, weekly.publish, weekly.min_stories = 3, "04:00:00", "04:30:00", 1
+
+    def close(session: Session, issue: Issue, *arguments: object, now: datetime) -> None:
+        if issue.id == broken:
+            raise AttributeError("a fault of ours")
+        step(issue, IssueState.SKIPPED, "closed")
+
+    monkeypatch.setattr("newsletter.tick.close", close)
+    ticked = tick(services, PUBLISH)
+    assert [line for line in ticked.troubles if "(AttributeError)" in line]
+    with reading(services.engine) as session:
+        found = {issue.newsletter.slug: issue.state for issue in session.scalars(select(Issue))}
+    assert found == {"daily": IssueState.HELD, "weekly": IssueState.SKIPPED}
+
+
+def test_a_database_that_is_away_is_no_fault_of_an_issue(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all connections are in use, the tick breaks off and the next one goes on: no issue is held."""
+    tell(services, a_story())
+    subscribe(services, "a@reader.example")
+    draft(services)
+
+    def busy(*_: object, **__: object) -> None:
+        raise NoConnectionLeft("all connections are in use")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("newsletter.tick.close", busy)
+        with pytest.raises(NoConnectionLeft):
+            tick(services, PUBLISH)
+    tick(services, PUBLISH)
+    assert daily(services).state == IssueState.PUBLISHED

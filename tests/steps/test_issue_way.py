@@ -46,6 +46,15 @@ def test_readers_with_the_same_view_share_an_edition(services: Services) -> None
     tick_issues(services, PUBLISH)
     with reading(services.engine) as session:
         assert sorted(session.scalars(select(Edition.readers))) == [3, 5]
+    assert daily(services).reason == "8 mails in 2 editions"
+
+
+def test_one_mail_is_no_plural(services: Services) -> None:
+    """What was frozen is said as people say it."""
+    tell(services, a_story())
+    subscribe(services, "a@reader.example")
+    tick_issues(services, PUBLISH)
+    assert daily(services).reason == "1 mail in 1 edition"
 
 
 def test_each_reader_at_their_hour(services: Services) -> None:

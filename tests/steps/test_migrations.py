@@ -152,8 +152,10 @@ def test_a_failing_migration_leaves_no_trace(engine: Engine, next_revision: Path
         require_current(engine)
 
 
-def test_rows_survive_when_their_table_is_made_anew(engine: Engine, next_revision: Path) -> None:
+def test_rows_survive_when_their_table_is_made_anew(empty: Engine, next_revision: Path) -> None:
     """SQLite alters a table by making it anew; rows in it, and rows that refer to it, stay."""
+    engine = empty
+    migrate(engine)
     with writing(engine) as session:
         session.execute(text("INSERT INTO lens (fingerprint, definition) VALUES ('f', '{}')"))
         session.execute(text("CREATE TABLE pet (lens INTEGER REFERENCES lens (id) ON DELETE CASCADE)"))
@@ -182,3 +184,27 @@ def test_a_migration_that_breaks_references_is_undone(engine: Engine, next_revis
         migrate(engine)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM story_revision")) == 0
+
+
+def test_stories_know_their_category_and_impact(empty: Engine, next_revision: Path) -> None:
+    """Stories taken in before these had columns of their own are found by them as well."""
+    later = next_revision.parent / "0004_the_desk.py"
+    kept = later.read_text()
+    later.unlink()
+    migrations._scripts.cache_clear()
+    migrate(empty)
+    with writing(empty) as session:
+        at = "'2026-01-08 00:00:00+00:00'"
+        session.execute(text(f"INSERT INTO story VALUES (1, 'k', 'Title', '2026-01-08', 2, {at}, {at})"))
+        for number, category in ((1, "Old"), (2, "Policy")):
+            document = f'{{"category": "{category}", "impact": null}}'
+            values = {"number": number, "document": document}
+            row = f"INSERT INTO story_revision VALUES (1, :number, {at}, 'f', :document)"
+            if empty.dialect.name == "postgresql":
+                row = row.replace(":document", "CAST(:document AS JSONB)")
+            session.execute(text(row), values)
+    later.write_text(kept)
+    migrations._scripts.cache_clear()
+    migrate(empty)
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT category, impact FROM story")).all() == [("Policy", None)]

@@ -12,7 +12,6 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from newsletter.store.engine import open_engine, reading, writing
-from newsletter.store.migrate import migrate
 from subscribers import consent, suppression
 from subscribers.address import parse
 from subscribers.consent import Channel
@@ -61,10 +60,9 @@ def bring_in(engine: Engine, text: str, *, source: str | None = "moved house") -
 
 
 @pytest.fixture
-def another(empty_database_url: str) -> Iterator[Engine]:
+def another(another_database_url: str) -> Iterator[Engine]:
     """Another house, with nobody in it: each test moves from each kind of database into each."""
-    engine = open_engine(empty_database_url)
-    migrate(engine)
+    engine = open_engine(another_database_url)
     yield engine
     engine.dispose()
 

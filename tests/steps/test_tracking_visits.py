@@ -159,9 +159,9 @@ def test_what_readers_did_is_forgotten_in_time(services: Services) -> None:
         link, ann = link_to(session), delivery_to(session, ANN)
     visit(services, link, ann)
     with writing(services.engine) as session:
-        forget_old(session, now=ACCEPTED + KEPT)
+        assert forget_old(session, now=ACCEPTED + KEPT) == 0
         assert session.scalars(select(func.count()).select_from(ReaderHit)).one() == 1
-        forget_old(session, now=ACCEPTED + KEPT + timedelta(hours=1))
+        assert forget_old(session, now=ACCEPTED + KEPT + timedelta(hours=1)) == 1
         assert session.scalars(select(func.count()).select_from(ReaderHit)).one() == 0
     visit(services, link, ann)
     with writing(services.engine) as session:

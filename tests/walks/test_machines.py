@@ -10,7 +10,15 @@ from sqlalchemy import create_engine
 
 from tests.conftest import SETTINGS
 from tests.postgres import Postgres, own_postgres
-from tests.processes import Machine, eventually, fates, fill_outbox, new_machine, states
+from tests.processes import (
+    SHORT_LEASES,
+    Machine,
+    eventually,
+    fates,
+    fill_outbox,
+    new_machine,
+    states,
+)
 from tests.slow_smtp import SlowServer, slow_smtp
 
 
@@ -45,7 +53,6 @@ def machine(
         "MAIL_PROVIDER": "smtp",
         "SMTP_URL": provider.url,
         "MAILS_IN_DOUBT": "5",
-        "LEASE_SECONDS": "10",
         "PORT": port,
     }
     with Machine(environ) as machine:
@@ -58,7 +65,8 @@ def test_what_dies_takes_no_mail_with_it(machine: Machine, provider: SlowServer,
 
     Each mail arrived once, or its row says that nobody knows; of those there are few.
     """
-    killed, *programs = [machine.start(role) for role in ("worker", "worker", "clock", "clock", "web")]
+    roles = ("worker", "worker", "clock", "clock", "web")
+    killed, *programs = [machine.start(role, first=SHORT_LEASES) for role in roles]
     eventually(lambda: provider.taken.total() >= 30)
     killed.process.kill()
     eventually(lambda: provider.taken.total() >= 80)

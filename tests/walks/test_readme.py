@@ -1,4 +1,4 @@
-"""What the README says is true: its commands run, its JSON is taken, its files are there."""
+"""What the README and the desk's page say is true: commands run, JSON is taken, files are there."""
 
 import json
 import os
@@ -18,8 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+DESK = (ROOT / "docs" / "desk.md").read_text(encoding="utf-8")
+
+
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", README + DESK, re.DOTALL)
 
 
 def commands() -> list[list[str]]:
@@ -29,7 +32,7 @@ def commands() -> list[list[str]]:
 
 
 def test_its_commands_run(tmp_path: Path) -> None:
-    """The commands of the README, one after the other on a new instance, do what it says."""
+    """Their commands, one after the other on a new instance, do what is said of them."""
     (tmp_path / "story-page.txt").write_text(text_page(), encoding="utf-8")
     environ = {
         "PATH": os.environ["PATH"],

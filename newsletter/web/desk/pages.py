@@ -16,8 +16,8 @@ HEADERS = {"permissions-policy": "camera=(), geolocation=(), microphone=(), paym
 #: a form within the desk must be able to say where it comes from
 WITHIN = {"referrer-policy": "same-origin"}
 HSTS = {"strict-transport-security": "max-age=31536000"}
-#: for the pages that follow a work by a script of ours
-FOLLOWING = {
+#: for the pages that a script of ours helps
+SCRIPTED = {
     "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self';"
     " img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
@@ -33,7 +33,14 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("Today", "/desk", Role.VIEWER),
+    Section("Issues", "/desk/issues", Role.VIEWER),
+    Section("Stories", "/desk/stories", Role.VIEWER),
+    Section("Numbers", "/desk/numbers", Role.VIEWER),
+    Section("What if", "/desk/what-if", Role.VIEWER),
     Section("Import readers", "/desk/readers/import", Role.ADMIN),
+    Section("Editors", "/desk/editors", Role.ADMIN),
+    Section("Keys", "/desk/keys", Role.ADMIN),
+    Section("Log", "/desk/log", Role.ADMIN),
 )
 
 
@@ -44,17 +51,26 @@ def answer(
     *,
     status: int = 200,
     follows: bool = False,
+    scripts: tuple[str, ...] = (),
     **values: object,
 ) -> Response:
     """A page of the desk for whoever is signed in, or, without a `visit`, of the way in.
 
-    `follows`: it comes with the script that keeps it up to date while work goes on.
+    It comes with `scripts` (`issue.js`); `follows`: with the one that keeps it up to date while work
+    goes on. No page needs them.
     """
+    scripts += ("desk.js",) if follows else ()
     sections = [section for section in SECTIONS if visit and visit.may(section.role)]
     page = door.pages.answer(
-        f"desk/{template}", status=status, visit=visit, sections=sections, follows=follows, **values
+        f"desk/{template}",
+        status=status,
+        visit=visit,
+        sections=sections,
+        follows=follows,
+        scripts=scripts,
+        **values,
     )
-    page.headers.update(HEADERS | (WITHIN if visit else {}) | (FOLLOWING if follows else {}))
+    page.headers.update(HEADERS | (WITHIN if visit else {}) | (SCRIPTED if scripts else {}))
     if door.services.settings.public_url.startswith("https://"):
         page.headers.update(HSTS)
     return page
@@ -66,5 +82,10 @@ def style() -> Response:
 
 
 @router.get("/desk.js")
-def script() -> Response:
+def following() -> Response:
     return FileResponse(TEMPLATES / "desk.js", headers={"cache-control": "no-cache"})
+
+
+@router.get("/issue.js")
+def arranging() -> Response:
+    return FileResponse(TEMPLATES / "issue.js", headers={"cache-control": "no-cache"})

@@ -22,7 +22,7 @@ from newsletter.web.desk.import_work import Work
 from newsletter.web.desk.pages import answer
 from newsletter.web.desk.uploads import NoUpload, Stage, Upload, uploads_of
 from newsletter.web.desk.visits import Admin, AdminWithFile, Visit
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, name_of
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, in_one_line, name_of
 from subscribers.models import Batch
 from subscribers.transfer.people import SHOWN, ImportReport
 
@@ -53,7 +53,7 @@ class TermsForm:
         """What somebody filled in, with what is wrong with it."""
         known = [each.slug for each in site.newsletters]
         chosen = [slug for slug in known if slug in form.getlist("newsletters")]
-        wish = cls(chosen, str(form.get("consent", "ask")), _printable(str(form.get("source", ""))))
+        wish = cls(chosen, str(form.get("consent", "ask")), in_one_line(str(form.get("source", ""))))
         if not wish.newsletters:
             wish.faults["newsletters"] = "Choose at least one newsletter."
         if wish.consent == "vouch" and not wish.source:
@@ -80,7 +80,7 @@ def take_file(visit: AdminWithFile, door: AtDoor) -> Response:
         wish.faults["file"] = "Choose a file."
         return _overview(door, visit, wish)
     with sent.file:
-        name = _printable(PurePath(sent.filename or "").name)[:200]
+        name = in_one_line(PurePath(sent.filename or "").name)[:200]
         if not name:
             wish.faults["file"] = "Choose a file."
         elif wish.faults:
@@ -224,8 +224,3 @@ def _path(door: Door, upload: Upload) -> str:
 
 def _consent(upload: Upload) -> tuple[str, str]:
     return ("ask", "") if upload.source is None else ("vouch", upload.source)
-
-
-def _printable(name: str) -> str:
-    """In one line, and without what a database or a page may stumble over."""
-    return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())

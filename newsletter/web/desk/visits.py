@@ -79,6 +79,9 @@ class Needs:
 
 
 Viewer = Annotated[Visit, Depends(Needs(Role.VIEWER))]
+#: an editor or above; "editor" alone is anybody at the desk
+Curator = Annotated[Visit, Depends(Needs(Role.EDITOR))]
+Approver = Annotated[Visit, Depends(Needs(Role.APPROVER))]
 Admin = Annotated[Visit, Depends(Needs(Role.ADMIN))]
 AdminWithFile = Annotated[Visit, Depends(Needs(Role.ADMIN, files=1))]
 

@@ -1,0 +1,1 @@
+"""Corrections: what was told wrong, and who is to hear of it."""

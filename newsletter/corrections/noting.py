@@ -1,0 +1,138 @@
+"""A correction that goes out at once: a mail each to those who were told what is wrong and still read us."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from newsletter.content import StoryContent
+from newsletter.corrections.book import as_wrong
+from newsletter.corrections.owing import Debts
+from newsletter.corrections.rules import Owed
+from newsletter.ledger import TELLS_A_STORY, Lookup, one_at_a_time
+from newsletter.mail import Content
+from newsletter.models import Correction, Delivery, Edition, EditionStory, Story, StoryRevision
+from newsletter.models.delivery import TOLD, DeliveryKind, DeliveryState, Priority
+from newsletter.models.desk import CorrectionKind
+from newsletter.rendering.joining import in_line
+from newsletter.rendering.pieces import Form
+from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.telling import Telling, tell
+from newsletter.store.bulk import insert_many
+from subscribers.among import among
+from subscribers.models import Subscriber, Subscription
+from subscribers.roster import receiving
+
+#: a note that could not leave for so long is left to the next digest
+NOTE_LIFE = timedelta(hours=24)
+_COLUMNS = ("subscriber_id", "newsletter", "edition_id")
+_Row = tuple[int, str | None, int | None]
+
+
+def freeze_notes(session: Session, correction: Correction, *, now: datetime) -> int:
+    """Put a mail into the outbox for everybody who is to hear of it and still receives a newsletter that
+    told them; returns how many. The correction is locked by the caller.
+
+    A mail goes by the newsletter that told its reader last, as far as they receive it still.
+    """
+    one_at_a_time(session)
+    debts = Debts(session, [as_wrong(correction)])
+    alike = {
+        "kind": DeliveryKind.CORRECTION,
+        "occasion_id": correction.id,
+        "priority": Priority.ALERT,
+        "state": DeliveryState.QUEUED,
+        "attempt": 0,
+        "queued_at": now,
+        "due_at": now,
+        "expires_at": now + NOTE_LIFE,
+    }
+    rows = _recipients(session, debts, now)
+    return insert_many(session, Delivery, alike, _COLUMNS, rows, order=("edition_id", "subscriber_id"))
+
+
+def _recipients(
+    session: Session, debts: Debts, now: datetime
+) -> Iterator[tuple[int, str | None, int | None]]:
+    """One row of _COLUMNS for each of them."""
+    session.flush()
+    addressable = session.connection().execute(
+        _addressable(debts, now), execution_options={"yield_per": 10_000}
+    )
+    with closing(debts.readers()) as stream, addressable:
+        owed = Lookup(stream)
+        for subscriber_id, group in groupby(addressable, key=itemgetter(0)):
+            told = {issue_id: (newsletter, edition_id) for _, issue_id, newsletter, edition_id in group}
+            for one in owed.of(subscriber_id):
+                yield subscriber_id, *told.get(one.issue_id, next(iter(told.values())))
+
+
+def _addressable(debts: Debts, now: datetime) -> Select[int | None, int, str | None, int | None]:
+    """The mails that told it to readers who receive the same newsletter still; of each the last first."""
+    return (
+        select(Delivery.subscriber_id, Delivery.occasion_id, Delivery.newsletter, Delivery.edition_id)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .join(
+            Subscription,
+            (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter == Delivery.newsletter),
+        )
+        .where(
+            Delivery.kind == DeliveryKind.DIGEST,
+            among(Delivery.occasion_id, debts.issues),
+            among(Delivery.edition_id, debts.editions),
+            Delivery.state.in_(TOLD),
+            *receiving(now),
+        )
+        .order_by(Delivery.subscriber_id, Delivery.occasion_id.desc())
+    )
+
+
+class Note(NamedTuple):
+    """What the readers of one issue are written."""
+
+    content: StoryContent
+    text: str
+    retracts: bool
+    #: what they were told, and when; empty where nobody was
+    told: str
+
+
+def note_of(session: Session, correction_id: int, edition_id: int) -> Note:
+    """The note for those who were told by this edition. Raises NoResultFound."""
+    correction = session.get_one(Correction, correction_id)
+    edition = session.get_one(Edition, edition_id)
+    revision = session.scalars(
+        select(EditionStory.revision).where(
+            EditionStory.edition_id == edition_id,
+            EditionStory.story_id == correction.story_id,
+            TELLS_A_STORY,
+        )
+    ).one()
+    return note_about(session, correction, issue_id=edition.issue_id, revision=revision)
+
+
+def note_about(session: Session, correction: Correction, *, issue_id: int | None, revision: int) -> Note:
+    """The note for those who were told that revision by that issue; without an issue, for nobody yet."""
+    story = session.get_one(Story, correction.story_id)
+    known = session.get_one(StoryRevision, (story.id, story.revision))
+    told = ""
+    if issue_id is not None:
+        told = Debts(session, []).words(Owed(correction.id, story.id, issue_id, revision))
+    return Note(known.content, correction.text, correction.kind == CorrectionKind.RETRACTION, told)
+
+
+def compose_note(renderer: Renderer, note: Note, *, newsletter: str) -> Content:
+    """The mail of a note; what differs by reader stays in it as `@@slots@@`. Raises RenderError."""
+    story = tell(Telling(note.content, Form.CORRECTION, note=note.text, retracts=note.retracts))
+    return renderer.letter(
+        "correction",
+        story=story,
+        changes=in_line((note.told,) if note.told else ()),
+        block="",
+        newsletter=newsletter,
+    )

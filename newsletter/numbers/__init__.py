@@ -1,0 +1,1 @@
+"""Numbers over time: days and issues are counted once, and pages read what was counted."""

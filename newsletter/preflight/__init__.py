@@ -1,0 +1,1 @@
+"""Preflight: what is wrong with an issue before it leaves, where, and how it is mended."""

@@ -1,0 +1,1 @@
+"""The watchdog: sees what stands still that should not, and tells the editors of it once."""
