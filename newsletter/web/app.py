@@ -57,6 +57,7 @@ from newsletter.web.desk import (
     what_if,
 )
 from newsletter.web.desk import pages as desk_pages
+from newsletter.web.desk.visits import visit_of
 from newsletter.web.pages import TEMPLATES, Door, Pages
 from newsletter.wiring import Services
 from subscribers.consent import UnknownSubscriber
@@ -224,7 +225,9 @@ def _trouble(request: Request, status: int, detail: str | None = None) -> Respon
         return JSONResponse({"error": detail or title}, status)
     door: Door = request.app.state.door
     if request.url.path.startswith("/desk"):
-        return desk_pages.answer(door, "message.html", None, status=status, title=title, text=text)
+        # where something broke nothing more is asked of the database
+        visit = visit_of(request, door) if status in (403, 404) else None
+        return desk_pages.answer(door, "message.html", visit, status=status, title=title, text=text)
     return door.pages.answer("message.html", status=status, title=title, text=text)
 
 

@@ -200,3 +200,13 @@ def test_names_are_shown_as_text(web: Web) -> None:
         page = client.get("/desk").text
         assert name not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+@on_one_database
+def test_a_wrong_turn_leads_on(web: Web) -> None:
+    """Whoever is signed in and asks for what is not there, or not theirs, still has the way to the rest."""
+    with at_desk(web, Role.VIEWER, EMAIL) as desk:
+        for path, status in (("/desk/nowhere", 404), ("/desk/editors", 403)):
+            answer = desk.get(path)
+            assert (answer.status_code, 'href="/desk/issues"' in answer.text) == (status, True)
+        assert 'href="/desk/issues"' not in web.client.get("/desk/nowhere").text

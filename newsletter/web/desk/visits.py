@@ -61,7 +61,7 @@ class Needs:
 
     async def __call__(self, request: Request) -> Visit:
         door: Door = request.app.state.door
-        visit = await run_in_threadpool(_visit, request, door)
+        visit = await run_in_threadpool(visit_of, request, door)
         if visit is None:
             raise HTTPException(303, headers={"location": f"{door.pages.base}/sign-in"})
         if not visit.may(self.role):
@@ -86,7 +86,8 @@ Admin = Annotated[Visit, Depends(Needs(Role.ADMIN))]
 AdminWithFile = Annotated[Visit, Depends(Needs(Role.ADMIN, files=1))]
 
 
-def _visit(request: Request, door: Door) -> Visit | None:
+def visit_of(request: Request, door: Door) -> Visit | None:
+    """Who asks, by the cookie of their session; None where nobody is signed in."""
     secret = request.cookies.get(_cookie(door))
     if not secret:
         return None
