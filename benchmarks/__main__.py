@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    desk,
     intake,
     people,
     rendering,
@@ -28,6 +29,7 @@ ALL: tuple[Callable[[], None], ...] = (
     smtp.main,
     lambda: webhooks.main(["--postgres"]),
     returns.main,
+    lambda: desk.main([]),
     lambda: whole_issue.main(sys.argv[1:]),
     scale.main,
 )
