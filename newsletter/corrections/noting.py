@@ -31,7 +31,6 @@ from subscribers.roster import receiving
 #: a note that could not leave for so long is left to the next digest
 NOTE_LIFE = timedelta(hours=24)
 _COLUMNS = ("subscriber_id", "newsletter", "edition_id")
-_Row = tuple[int, str | None, int | None]
 
 
 def freeze_notes(session: Session, correction: Correction, *, now: datetime) -> int:

@@ -15,8 +15,8 @@ class Role(StrEnum):
     """What an editor may do; each may do what those before it may."""
 
     VIEWER = "viewer"  # looks at everything but the readers' addresses
-    EDITOR = "editor"  # curates issues, edits stories
-    APPROVER = "approver"  # lets issues go, stops them
+    EDITOR = "editor"  # curates issues, keeps them back, writes corrections
+    APPROVER = "approver"  # lets issues go, ends them
     ADMIN = "admin"  # editors, readers, imports and exports
 
 

@@ -1,95 +1,25 @@
 """Release: an issue goes as it was approved, when it may, and by whom it may; whatever bars it is said."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter import release
 from newsletter.config import ROOT
-from newsletter.desk import editing
 from newsletter.desk.approval import NotWhatWasSeen, draft_hash, pieces
-from newsletter.desk.changes import Hand
 from newsletter.desk.states import IllegalStep
-from newsletter.editors import people
-from newsletter.models import AuditLine, Issue, Newsletter
-from newsletter.models.editor import Role
+from newsletter.models import AuditLine, Issue
 from newsletter.models.issue import IssueState
-from newsletter.preflight.findings import Finding, Severity
-from newsletter.preflight.look import Preflight
 from newsletter.release import Act, Actor
 from newsletter.rendering.renderer import Renderer
 from newsletter.store.engine import reading, writing
 from newsletter.tick import tick, tick_issues
 from newsletter.wiring import Services
-from subscribers.address import parse
 from tests.builders import a_story
-from tests.issues import CUTOFF, PUBLISH, SEEN, daily, draft, states, subscribe, tell
-
-MINUTE = timedelta(minutes=1)
-FAULT = Finding("citations", Severity.BLOCKING, "analysis", "[3] names no source", "name it", 7)
-DOUBT = replace(FAULT, severity=Severity.WARNING)
-STEPS: dict[Act, Callable[[Session, Issue, Actor], object]] = {
-    Act.TAKE_BACK: release.take_back,
-    Act.HOLD: release.hold,
-    Act.LET_GO: release.let_go,
-    Act.PAUSE: release.pause,
-    Act.RESUME: release.resume,
-    Act.CANCEL: release.cancel,
-}
-
-
-def finding(*found: Finding) -> Preflight:
-    """A preflight that finds these."""
-
-    def look(session: Session, issue: Issue, now: datetime) -> Sequence[Finding]:
-        return found
-
-    return look
-
-
-def an_issue(services: Services) -> int:
-    """A draft of one story, for one reader."""
-    tell(services, a_story("As approved"))
-    subscribe(services, "a@reader.example")
-    return draft(services)
-
-
-def approve(
-    services: Services,
-    issue_id: int,
-    *found: Finding,
-    by: Actor | None = None,
-    seen: str | None = None,
-    minutes: int = 0,
-) -> None:
-    with writing(services.engine) as session:
-        issue = session.get_one(Issue, issue_id)
-        undo, actor = timedelta(minutes=minutes), by or Actor("Ada", SEEN)
-        release.approve(session, issue, services.renderer, finding(*found), actor, seen=seen, undo=undo)
-
-
-def close(services: Services, *found: Finding) -> Issue:
-    """The cut-off of the daily, where preflight finds these."""
-    with writing(services.engine) as session:
-        issue = session.get_one(Issue, daily(services).id)
-        release.close(session, issue, services.renderer, finding(*found), now=CUTOFF)
-    return daily(services)
-
-
-def change(services: Services, **facts: object) -> None:
-    with writing(services.engine) as session:
-        newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == "daily")).one()
-        for name, value in facts.items():
-            setattr(newsletter, name, value)
-
-
-def an_editor(services: Services, name: str) -> int:
-    with writing(services.engine) as session:
-        return people.add(session, parse(f"{name}@desk.example"), Role.APPROVER, now=SEEN).id
+from tests.issues import CUTOFF, PUBLISH, SEEN, daily, states, tell
+from tests.releasing import DOUBT, FAULT, MINUTE, STEPS, an_editor, an_issue, approve, change, close
 
 
 def test_what_comes_after_the_approval_stays_out(services: Services) -> None:
@@ -212,52 +142,6 @@ def test_warnings_bar_nothing(services: Services) -> None:
     issue = close(services, DOUBT)
     assert (issue.state, issue.release_at) == (IssueState.APPROVED, None)
     assert issue.approved_by == "policy: send at the cut-off"
-
-
-def test_two_persons(services: Services) -> None:
-    """Where a newsletter goes by two persons, whoever changed an issue last may not approve it."""
-    change(services, two_persons=True)
-    issue_id = an_issue(services)
-    ada, ben = an_editor(services, "ada"), an_editor(services, "ben")
-    with writing(services.engine) as session:
-        editing.introduce(session, session.get_one(Issue, issue_id), "Good morning", Hand(SEEN, ada))
-    with pytest.raises(release.SamePerson, match="another approver"):
-        approve(services, issue_id, by=Actor("Ada", SEEN, ada))
-    approve(services, issue_id, by=Actor("Ben", SEEN, ben))
-    assert daily(services).approved_by == "Ben"
-
-
-def test_no_policy_stands_in_for_the_second_person(services: Services) -> None:
-    """What one person changed is held at the cut-off where it takes two, though the policy is to send."""
-    change(services, two_persons=True)
-    issue_id = an_issue(services)
-    with writing(services.engine) as session:
-        editing.introduce(session, session.get_one(Issue, issue_id), "Good morning", Hand(SEEN))
-    issue = close(services)
-    assert issue.state == IssueState.HELD
-    assert "approved by no other" in (issue.reason or "")
-
-
-def test_no_old_page_fits_again(services: Services) -> None:
-    """An issue that is back where it was is not as an older page shows it."""
-    issue_id = an_issue(services)
-    seen = set()
-    for _ in range(2):
-        approve(services, issue_id)
-        with writing(services.engine) as session:
-            issue = session.get_one(Issue, issue_id)
-            release.take_back(session, issue, Actor("Ada", SEEN))
-            seen.add(release.mark(issue))
-    assert len(seen) == 2
-
-
-def test_one_person_is_enough_by_default(services: Services) -> None:
-    """Without that rule, and for an issue that nobody changed, any approver will do."""
-    issue_id, ada = an_issue(services), an_editor(services, "ada")
-    with writing(services.engine) as session:
-        editing.introduce(session, session.get_one(Issue, issue_id), "Good morning", Hand(SEEN, ada))
-    approve(services, issue_id, by=Actor("Ada", SEEN, ada))
-    assert daily(services).state == IssueState.APPROVED
 
 
 def test_no_approval_that_could_not_be_undone_in_time(services: Services) -> None:

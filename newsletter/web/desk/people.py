@@ -25,8 +25,8 @@ Number = Annotated[int, Path(ge=1, lt=2**63)]
 #: what each role may do besides what those before it may
 ROLES = {
     Role.VIEWER: "looks at everything but the readers' addresses",
-    Role.EDITOR: "curates issues, and is mailed warnings",
-    Role.APPROVER: "lets issues go, and stops them",
+    Role.EDITOR: "curates issues, keeps them back, and is mailed warnings",
+    Role.APPROVER: "lets issues go, and ends them",
     Role.ADMIN: "sees to editors, readers, imports and exports",
 }
 
