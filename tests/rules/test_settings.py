@@ -14,7 +14,7 @@ from newsletter.mail import PATIENCE
 from newsletter.site import BadPublication, NewsletterSpec, load_site
 
 #: how pydantic talks, to programmers
-RAW = ("Value error", "Input should", "should have", "Field required", "not permitted", "valid ")
+RAW = ("Value error", "Input should", "should have at ", "Field required", "not permitted", "should be a ")
 
 
 def faults(**environ: str) -> list[str]:
