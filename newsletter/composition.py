@@ -222,6 +222,7 @@ class Composer:
     def _join(self, edition_id: int, *, names_readers: bool) -> Content:
         with reading(self._engine) as session:
             edition = session.get_one(Edition, edition_id)
+            assert edition.issue_id is not None
             pieces = self._pieces
             if pieces is None or pieces[0] != edition.issue_id:
                 self._pieces = pieces = edition.issue_id, frozen_pieces(session, edition.issue_id)

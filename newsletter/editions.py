@@ -109,6 +109,7 @@ def preheader_of(tellings: Iterable[Telling | EditionStory], cards: Mapping[str,
 def content_of(edition: Edition, shell: Shell, cards: Mapping[str, Card]) -> Content:
     """The mail of a frozen edition: equal, byte for byte, to what `compose` made."""
     assert edition.subject is not None
+    assert edition.issue_id is not None
     above, entries = _entries(edition.stories, cards)
     place = _place(edition.issue_id, edition.fingerprint)
     return join(shell, entries, subject=edition.subject, corrections=above, edition=place)

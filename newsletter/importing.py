@@ -16,7 +16,6 @@ from newsletter.site import Site
 from newsletter.store.engine import reading, writing
 from subscribers.fingerprints import Fingerprints
 from subscribers.models import Batch
-from subscribers.rhythm import Rhythm
 from subscribers.transfer import batches
 from subscribers.transfer.people import ImportReport, Person, Refusal
 from subscribers.transfer.reading import People
@@ -62,11 +61,10 @@ class Import:
         self._terms = terms
         self._progress = progress
         self._file = survey(data)
-        first = site.newsletter(terms.newsletters[0])
         self._people = People(
             lines_of(data, self._file.encoding),
             audiences=site.audiences,
-            defaults=Rhythm(first.timezone, first.default_hour),
+            defaults=site.usual_rhythm(terms.newsletters[0]),
         )
 
     @property

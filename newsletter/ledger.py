@@ -57,7 +57,7 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
         told = Told(revision.number, revision.content, at)
         editions.setdefault(edition_id, {})[revision.story_id] = told
         issues.add(issue_id)
-    return Ledger(editions, frozenset(issues))
+    return Ledger(editions, frozenset(filter(None, issues)))
 
 
 def one_at_a_time(session: Session) -> None:

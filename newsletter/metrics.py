@@ -21,6 +21,7 @@ from newsletter.hooks.registry import PostState
 from newsletter.models import Delivery, Event, HookPost, Issue, Newsletter, Pulse
 from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.issue import IssueState
+from newsletter.newsletters import with_issues
 from newsletter.pulses import SILENCE
 from newsletter.store.clock import database_now
 from newsletter.store.engine import reading
@@ -177,7 +178,7 @@ def _issues(session: Session, *which: ColumnElement[bool]) -> Iterator[Sample]:
     """How many issues of each newsletter, also where there is none."""
     wanted = select(Issue.newsletter_id, func.count()).where(*which).group_by(Issue.newsletter_id)
     found = dict(session.execute(wanted).all())
-    for newsletter in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+    for newsletter in session.scalars(with_issues()):
         yield (newsletter.slug,), found.get(newsletter.id, 0)
 
 

@@ -1,10 +1,10 @@
 """The newsletters as rows: brought in line with the publication file, and found by their slug."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Newsletter
-from newsletter.site import NewsletterSpec, Site
+from newsletter.site import AlertSpec, NewsletterSpec, Site
 
 
 def sync(session: Session, site: Site) -> list[str]:
@@ -14,7 +14,7 @@ def sync(session: Session, site: Site) -> list[str]:
     """
     rows = {row.slug: row for row in session.scalars(select(Newsletter).with_for_update())}
     news = []
-    for spec in site.newsletters:
+    for spec in site.offers:
         facts = _facts(spec)
         row = rows.get(spec.slug)
         if row is None:
@@ -24,7 +24,7 @@ def sync(session: Session, site: Site) -> list[str]:
             for name in changed:
                 setattr(row, name, facts[name])
             news.append(f"{spec.slug}: changed {', '.join(changed)}")
-    for slug in rows.keys() - {spec.slug for spec in site.newsletters}:
+    for slug in rows.keys() - {spec.slug for spec in site.offers}:
         if rows[slug].active:
             rows[slug].active = False
             news.append(f"{slug}: no longer planned")
@@ -32,7 +32,34 @@ def sync(session: Session, site: Site) -> list[str]:
     return news
 
 
-def _facts(spec: NewsletterSpec) -> dict[str, object]:
+#: of a newsletter that has no issues
+ALERT = "alert"
+#: no hour means anything for it
+_NO_TIMES = {
+    "cadence": ALERT,
+    "weekday": None,
+    "timezone": "UTC",
+    "cutoff": "00:00:00",
+    "publish": "00:00:00",
+    "lead_hours": 0,
+    "catch_up_hours": 0,
+    "policy": "send",
+    "min_stories": 1,
+    "default_hour": 0,
+    "unknown_wait_hours": 0,
+    "active": True,
+}
+_OF_ALERTS = {"name", "description", "unknown", "undo_minutes", "two_persons", "max_stories"}
+
+
+def with_issues() -> Select[Newsletter]:
+    """The newsletters that are published in issues now, in their order."""
+    return select(Newsletter).where(Newsletter.active, Newsletter.cadence != ALERT).order_by(Newsletter.id)
+
+
+def _facts(spec: NewsletterSpec | AlertSpec) -> dict[str, object]:
+    if isinstance(spec, AlertSpec):
+        return {**spec.model_dump(include=_OF_ALERTS), **_NO_TIMES}
     return {
         **spec.model_dump(exclude={"slug", "weekday", "cutoff", "publish"}),
         "weekday": spec.weekday_number,

@@ -54,6 +54,7 @@ class Replay:
 
 def replay(session: Session, edition: Edition) -> Replay:
     """Join one edition again. It must be one that was mailed."""
+    assert edition.issue_id is not None
     [only] = _replayed(session, edition.issue_id, [edition])
     return only
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from newsletter.faults import remedy
-from subscribers.rhythm import DAYS, parse_zone
+from subscribers.rhythm import DAYS, Rhythm, parse_zone
 
 
 def _slug(text: str) -> str:
@@ -85,6 +85,35 @@ class NewsletterSpec(BaseModel):
         return None if self.weekday is None else DAYS.index(self.weekday)
 
 
+class AlertSpec(BaseModel):
+    """The alerts as a publication: an own opt-in, and how sparing they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slug: Annotated[str, Field(max_length=40), AfterValidator(_slug)] = "alerts"
+    name: str
+    description: str
+    #: after which a story is no news any more, and its mails do not leave
+    life_hours: int = Field(default=24, ge=1, le=72)
+    #: first seen longer ago, a story is nobody's first alert
+    fresh_hours: int = Field(default=72, ge=1, le=720)
+    #: no second alert of a story, whatever is new; what came meanwhile is the next digest's
+    story_rest_hours: int = Field(default=12, ge=0, le=168)
+    #: no alert of another story about a company
+    company_rest_hours: int = Field(default=3, ge=0, le=168)
+    #: what comes up so soon after an alert is told together
+    gather_minutes: int = Field(default=15, ge=0, le=240)
+    #: stories told whole in one mail; more stand below in a line each
+    max_stories: int = Field(default=3, ge=1, le=10)
+    unknown: Literal["keep", "repeat"] = "repeat"
+    undo_minutes: int = Field(default=1, ge=0, le=60)
+    two_persons: bool = False
+
+    @property
+    def tracking(self) -> Literal["off"]:
+        return "off"
+
+
 class Site(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,27 +123,39 @@ class Site(BaseModel):
     #: who should care, as the site names them
     audiences: tuple[str, ...]
     newsletters: tuple[NewsletterSpec, ...]
+    alerts: AlertSpec | None = None
 
     @model_validator(mode="after")
     def _one_slug_each(self) -> "Site":
         if not self.newsletters:
             raise ValueError("nothing is published: write one table [[newsletters]] at least")
-        slugs = [newsletter.slug for newsletter in self.newsletters]
+        slugs = [offer.slug for offer in self.offers]
         if len(set(slugs)) != len(slugs):
             raise ValueError("two newsletters have the same slug")
         return self
+
+    @property
+    def offers(self) -> tuple[NewsletterSpec | AlertSpec, ...]:
+        """All that one can subscribe to."""
+        return (*self.newsletters, self.alerts) if self.alerts else self.newsletters
 
     @property
     def counts_readers(self) -> bool:
         """Whether a newsletter counts what those readers open and follow who agree to it."""
         return any(newsletter.tracking == "readers" for newsletter in self.newsletters)
 
-    def newsletter(self, slug: str) -> NewsletterSpec:
-        """The newsletter of that slug; LookupError names those there are."""
-        for newsletter in self.newsletters:
-            if newsletter.slug == slug:
-                return newsletter
-        known = ", ".join(newsletter.slug for newsletter in self.newsletters)
+    def usual_rhythm(self, slug: str) -> Rhythm:
+        """That of whoever subscribes to it without choosing one; alerts have no hour of their own."""
+        spec = self.newsletter(slug)
+        usual = self.newsletters[0] if isinstance(spec, AlertSpec) else spec
+        return Rhythm(usual.timezone, usual.default_hour)
+
+    def newsletter(self, slug: str) -> NewsletterSpec | AlertSpec:
+        """The newsletter of that slug, be it the alerts; LookupError names those there are."""
+        for offer in self.offers:
+            if offer.slug == slug:
+                return offer
+        known = ", ".join(offer.slug for offer in self.offers)
         raise LookupError(f"no newsletter {slug!r}: there are {known}")
 
 

@@ -14,9 +14,10 @@ from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.dispatch.unknown import repeat_by_policy
 from newsletter.feedback.applying import apply_events
-from newsletter.models import Issue, Newsletter
+from newsletter.models import Issue
 from newsletter.models.delivery import DeliveryState
 from newsletter.models.issue import UNAPPROVED, IssueState
+from newsletter.newsletters import with_issues
 from newsletter.proof import is_on_its_way, proof
 from newsletter.publication import publish
 from newsletter.release import close, leaves_at
@@ -97,9 +98,7 @@ def _take_stock(services: Services, now: datetime, ticked: Ticked) -> None:
 
 
 def _plan(session: Session, now: datetime, ticked: Ticked) -> None:
-    newsletters = session.scalars(
-        select(Newsletter).where(Newsletter.active).order_by(Newsletter.id).with_for_update()
-    )
+    newsletters = session.scalars(with_issues().with_for_update())
     for newsletter in newsletters.all():
         for occurrence in missed(session, newsletter, now=now):
             issue = plan(session, newsletter, occurrence)

@@ -17,6 +17,7 @@ from newsletter.desk.planning import timetable
 from newsletter.editors.audit import names
 from newsletter.models import AuditLine, Edition, Issue, IssueForecast, Newsletter, Notice, Pick
 from newsletter.models.issue import LEAVING, IssueState
+from newsletter.newsletters import with_issues
 from newsletter.release import Act
 from newsletter.schedule import Occurrence, occurrences
 
@@ -75,7 +76,7 @@ class Happening:
 def next_issues(session: Session, now: datetime) -> list[NextIssue]:
     """The open issues of each newsletter, or the one to be planned next; the first to leave first."""
     found: list[NextIssue] = []
-    for newsletter in session.scalars(select(Newsletter).where(Newsletter.active)):
+    for newsletter in session.scalars(with_issues()):
         mine = (Issue.newsletter_id == newsletter.id, Issue.state.in_(CHANGEABLE))
         planned = session.scalars(select(Issue).where(*mine)).all()
         found += (_planned(session, issue) for issue in planned)
@@ -190,6 +191,7 @@ def _readers_without(session: Session, issues: Sequence[Issue]) -> Iterator[Happ
         .order_by(Edition.issue_id, Edition.skipped)
     )
     for issue_id, why, readers in rows:
+        assert issue_id is not None
         yield _happening(by_id[issue_id], f"no mail for {readers:,} reader{'s' * (readers != 1)}: {why}")
 
 

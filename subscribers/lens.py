@@ -4,13 +4,13 @@ Readers with equal lenses see the same, so a lens is stored once (`models.LensRe
 readers look through it.
 """
 
-import hashlib
-import json
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
+
+from subscribers.interning import Interned
 
 
 @lru_cache(maxsize=16_384)  # the same names come again in every story
@@ -21,7 +21,7 @@ def term(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Lens:
+class Lens(Interned):
     """What a reader wants to see; an empty lens sees everything."""
 
     audiences: frozenset[str] = frozenset()
@@ -43,26 +43,3 @@ class Lens:
             name: frozenset(key for word in words if (key := term(word))) for name, words in terms.items()
         }
         return cls(**fields)
-
-    def definition(self) -> dict[str, Any]:
-        """The stored form: sorted, and without the parts that say nothing. `read` reads it."""
-        empty = type(self)()
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in parts.items()
-            if value != getattr(empty, name)
-        }
-
-    @classmethod
-    def read(cls, definition: Mapping[str, Any]) -> Self:
-        """The lens from its stored form."""
-        values: dict[str, Any] = {
-            name: frozenset(value) if isinstance(value, list) else value for name, value in definition.items()
-        }
-        return cls(**values)
-
-    def fingerprint(self) -> str:
-        """Equal if and only if the lenses are equal; 32 hexadecimal digits."""
-        canonical = json.dumps(self.definition(), sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

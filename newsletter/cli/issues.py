@@ -15,6 +15,7 @@ from newsletter.links import no_reader_links
 from newsletter.mail import Content, Verdict
 from newsletter.models import Issue, Newsletter, Story
 from newsletter.models.issue import UNAPPROVED
+from newsletter.newsletters import with_issues
 from newsletter.preview import preview as make_preview
 from newsletter.proof import proof as make_proof
 from newsletter.schedule import Occurrence, due
@@ -54,7 +55,7 @@ def plan(
     now = moment(at)
     planned = []
     with writing(services.engine) as session:
-        for row in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+        for row in session.scalars(with_issues()):
             if newsletter in (None, row.slug):
                 planned += [_planned(session, row, one) for one in due(planning.timetable(row), now=now)]
         facts = [_facts(issue) for issue in planned]

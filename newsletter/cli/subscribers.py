@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from newsletter.cli.services import ready
 from newsletter.cli.terminal import Json, moment, say, show_json, show_table
 from newsletter.outbox import queue_confirmation
-from newsletter.site import NewsletterSpec
 from newsletter.store.engine import reading, writing
 from newsletter.wiring import Services
 from subscribers import consent, roster
@@ -74,7 +73,7 @@ def add(
         "weekdays": weekdays and parse_weekdays(weekdays.split(",")),
     }
     with writing(services.engine) as session:
-        wish = _wish(session, services.site.newsletter(slugs[0]), parse(email), name, terms, times)
+        wish = _wish(session, services.site.usual_rhythm(slugs[0]), parse(email), name, terms, times)
         outcome = (
             _vouch(session, services, wish, slugs, source) if source else _ask(session, services, wish, slugs)
         )
@@ -91,7 +90,7 @@ class _Wish:
 
 def _wish(
     session: Session,
-    first: NewsletterSpec,
+    usual: Rhythm,
     address: Address,
     name: str | None,
     terms: dict[str, list[str] | None],
@@ -100,7 +99,7 @@ def _wish(
     """What was given, laid over what is known of the subscriber or usual for the newsletter."""
     known = roster.find(session, address.mailbox)
     lens = known.lens if known else Lens()
-    rhythm = known.rhythm if known else Rhythm(first.timezone, first.default_hour)
+    rhythm = known.rhythm if known else usual
     given: dict[str, Any] = {
         field: frozenset(map(term, words)) for field, words in terms.items() if words is not None
     }

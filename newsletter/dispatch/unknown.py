@@ -19,6 +19,7 @@ from newsletter.dispatch.settling import reopen_issues
 from newsletter.models import Delivery, Issue, Newsletter
 from newsletter.models.delivery import OPEN, DeliveryState, Priority
 from newsletter.models.issue import IssueState
+from newsletter.newsletters import with_issues
 from newsletter.providers.words import keep
 from newsletter.schedule import due
 from newsletter.store.engine import UNSEEN
@@ -164,7 +165,7 @@ def after_restore(session: Session, *, now: datetime) -> Counter[str]:
         execution_options=UNSEEN,
     )
     done = Counter(mails=len(marked.all()))
-    for newsletter in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+    for newsletter in session.scalars(with_issues()):
         for occurrence in (*missed(session, newsletter, now=now), *due(timetable(newsletter), now=now)):
             plan(session, newsletter, occurrence)
     waiting = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)

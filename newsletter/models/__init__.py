@@ -1,5 +1,6 @@
 """The tables about what is told: stories, issues, deliveries, and the people and machines behind them."""
 
+from newsletter.models.alert import Alert, AlertReader
 from newsletter.models.delivery import Delivery
 from newsletter.models.desk import ApiKey, Correction, DayCount, Inspection, LinkCheck, Notice
 from newsletter.models.editor import AuditLine, Editor, EditorSession, SignIn
@@ -18,9 +19,15 @@ from newsletter.models.issue import (
 from newsletter.models.sending import Job, Pace, Pulse
 from newsletter.models.story import CoverageEntry, Mention, Story, StoryRecord, StoryRevision
 from newsletter.models.tracking import Hit, Link, ReaderHit
+from subscribers.alert_models import AlertChoicesRecord, AlertRuleRecord, AlertTerm, Watch
 from subscribers.models import Base
 
 __all__ = [
+    "Alert",
+    "AlertChoicesRecord",
+    "AlertReader",
+    "AlertRuleRecord",
+    "AlertTerm",
     "ApiKey",
     "AuditLine",
     "Base",
@@ -55,4 +62,5 @@ __all__ = [
     "Story",
     "StoryRecord",
     "StoryRevision",
+    "Watch",
 ]

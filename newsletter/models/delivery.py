@@ -15,6 +15,7 @@ from subscribers.models import Base
 
 class DeliveryKind(StrEnum):
     DIGEST = "digest"  # occasion: the issue
+    ALERT = "alert"  # occasion: the edition
     CONFIRMATION = "confirmation"  # occasion: the line in the consent ledger that asked
     PREFERENCES_LINK = "preferences link"  # occasion: the line that asked for it
     DATA_LINK = "data link"  # occasion: the line that asked for it

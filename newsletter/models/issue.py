@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from subscribers.columns import Key
@@ -34,6 +34,9 @@ OUT = (*LEAVING, IssueState.FINISHED)
 FROZEN = (IssueState.APPROVED, *OUT)
 
 
+ALERTED = text("issue_id IS NULL")
+
+
 class Newsletter(Base):
     """A standing publication with its timetable. Its rows follow `publication.toml`."""
 
@@ -43,7 +46,7 @@ class Newsletter(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     description: Mapped[str]
-    #: daily or weekly
+    #: daily, weekly, or alert, which has no issues
     cadence: Mapped[str]
     #: 0 is Monday; only for weekly
     weekday: Mapped[int | None]
@@ -195,13 +198,21 @@ class Piece(Base):
 
 
 class Edition(Base):
-    """An issue as seen through one lens by readers who were told the same before."""
+    """What readers share: an issue as they see it through one lens, or what they are alerted of at once."""
 
     __tablename__ = "edition"
-    __table_args__ = (UniqueConstraint("issue_id", "fingerprint"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "fingerprint"),
+        Index(
+            "uq_edition_alerted", "fingerprint", unique=True, sqlite_where=ALERTED, postgresql_where=ALERTED
+        ),
+    )
 
     id: Mapped[Key]
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
+    #: None for alerts
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("issue.id"))
+    #: when the first of its readers was alerted; None for an issue
+    alerted_at: Mapped[datetime | None]
     #: over the ordered stories, their forms and their reasons
     fingerprint: Mapped[str]
     #: how many readers share it
@@ -214,7 +225,7 @@ class Edition(Base):
     #: SHA-256 over subject, html and text, as they were frozen
     content_hash: Mapped[str | None]
 
-    issue: Mapped[Issue] = relationship()
+    issue: Mapped[Issue | None] = relationship()
     stories: Mapped[list["EditionStory"]] = relationship(
         back_populates="edition", order_by="EditionStory.position"
     )

@@ -4,12 +4,14 @@ import datetime as dt
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.content import StoryContent
 from subscribers.columns import Key
 from subscribers.models import Base
+
+UNWATCHED = text("watched < revision")
 
 
 class Story(Base):
@@ -19,6 +21,7 @@ class Story(Base):
     __table_args__ = (
         Index("ix_story_category", "category", "first_seen_at"),
         Index("ix_story_impact", "impact", "first_seen_at"),
+        Index("ix_story_unwatched", "id", sqlite_where=UNWATCHED, postgresql_where=UNWATCHED),
     )
 
     id: Mapped[Key]
@@ -33,6 +36,8 @@ class Story(Base):
     revision: Mapped[int]
     first_seen_at: Mapped[datetime] = mapped_column(index=True)
     changed_at: Mapped[datetime] = mapped_column(index=True)
+    #: the newest revision that was looked at for alerts
+    watched: Mapped[int] = mapped_column(server_default="0", default=0)
 
     revisions: Mapped[list["StoryRevision"]] = relationship(
         back_populates="story", order_by="StoryRevision.number"

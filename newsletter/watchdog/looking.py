@@ -13,6 +13,7 @@ from newsletter.dispatch.ways import is_closed_until_mended
 from newsletter.ledger import TELLS_A_STORY
 from newsletter.models import Edition, EditionStory, Issue, Newsletter, Pace, Pick, Story, StoryRevision
 from newsletter.models.issue import OUT, UNAPPROVED, IssueState
+from newsletter.newsletters import with_issues
 from newsletter.preflight.findings import blocking
 from newsletter.preflight.look import Preflight
 from newsletter.proof import is_on_its_way, proof
@@ -87,7 +88,7 @@ def _barring(session: Session, issue: Issue, preflight: Preflight, now: datetime
 
 
 def _voices(session: Session, audiences: Sequence[str], now: datetime) -> Iterator[Voice]:
-    for newsletter in session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)):
+    for newsletter in session.scalars(with_issues()):
         mine = Issue.newsletter_id == newsletter.id
         since = session.scalar(select(func.min(Issue.publish_at)).where(mine))
         readers = Is(Field.NEWSLETTER, newsletter.slug)

@@ -64,6 +64,7 @@ def in_state(services: Services, state: IssueState, **changes: object) -> bool:
     with writing(services.engine) as session:
         session.execute(update(Issue).values(state=state, **changes))
         [issue_id, fingerprint] = session.execute(select(Edition.issue_id, Edition.fingerprint)).all()[0]
+    assert issue_id is not None
     archive = an_archive(services)
     found = {
         bool(archive.issues(limit=9)),

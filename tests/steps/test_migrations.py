@@ -186,11 +186,11 @@ def test_a_migration_that_breaks_references_is_undone(engine: Engine, next_revis
         assert connection.scalar(text("SELECT count(*) FROM story_revision")) == 0
 
 
-def test_stories_know_their_category_and_impact(empty: Engine, next_revision: Path) -> None:
-    """Stories taken in before these had columns of their own are found by them as well."""
-    later = next_revision.parent / "0004_the_desk.py"
-    kept = later.read_text()
-    later.unlink()
+def test_stories_taken_in_before_are_found_and_alert_nobody(empty: Engine, next_revision: Path) -> None:
+    """Stories from before 0004 are found by category and impact as well, and none of them is news again."""
+    later = {path: path.read_text() for path in next_revision.parent.glob("000[4-9]*.py")}
+    for path in later:
+        path.unlink()
     migrations._scripts.cache_clear()
     migrate(empty)
     with writing(empty) as session:
@@ -203,8 +203,11 @@ def test_stories_know_their_category_and_impact(empty: Engine, next_revision: Pa
             if empty.dialect.name == "postgresql":
                 row = row.replace(":document", "CAST(:document AS JSONB)")
             session.execute(text(row), values)
-    later.write_text(kept)
+    for path, kept in later.items():
+        path.write_text(kept)
     migrations._scripts.cache_clear()
     migrate(empty)
     with empty.connect() as connection:
-        assert connection.execute(text("SELECT category, impact FROM story")).all() == [("Policy", None)]
+        assert connection.execute(text("SELECT category, impact, watched FROM story")).all() == [
+            ("Policy", None, 2)
+        ]

@@ -27,6 +27,7 @@ def show_edition(
 ) -> Response:
     with reading(door.services.engine) as session:
         edition = _find(session, edition_id)
+        assert edition.issue is not None
         found = replay(session, edition)
         mail = found.content and Shown(found.content, found.preheader, edition.size_bytes or 0)
         return answer(
@@ -55,6 +56,6 @@ def show_edition_frame(
 def _find(session: Session, edition_id: int) -> Edition:
     """The edition of that number, which was mailed; 404 without it."""
     edition = session.get(Edition, edition_id, options=[selectinload(Edition.stories)])
-    if edition is None or edition.skipped:
+    if edition is None or edition.issue_id is None or edition.skipped:
         raise HTTPException(404)
     return edition

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from newsletter.desk.planning import limits
 from newsletter.models import Newsletter
+from newsletter.newsletters import with_issues
 from newsletter.selection import Limits
 from newsletter.store.engine import reading
 from newsletter.web.desk.charts import Chart, line_chart
@@ -93,7 +93,7 @@ def _page(
     faults: Mapping[str, str] | None = None,
     found: LookBack | None = None,
 ) -> Response:
-    newsletters = session.scalars(select(Newsletter).where(Newsletter.active).order_by(Newsletter.id)).all()
+    newsletters = session.scalars(with_issues()).all()
     chosen = next((one for one in newsletters if one.slug == filled["newsletter"]), None)
     chosen = chosen or next(iter(newsletters), None)
     return answer(
