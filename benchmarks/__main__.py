@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    alert_matching,
     desk,
     intake,
     people,
@@ -30,6 +31,7 @@ ALL: tuple[Callable[[], None], ...] = (
     lambda: webhooks.main(["--postgres"]),
     returns.main,
     lambda: desk.main([]),
+    lambda: alert_matching.main([]),
     lambda: whole_issue.main(sys.argv[1:]),
     scale.main,
 )

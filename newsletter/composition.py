@@ -4,16 +4,17 @@ What readers share is joined once per edition and remembered, for all the thread
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import NamedTuple
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import NoResultFound
 
+from newsletter.alerts.pieces import content_of as alerted_content
 from newsletter.corrections.noting import compose_note, note_of
 from newsletter.desk.approval import frozen_pieces
 from newsletter.editions import content_of
@@ -22,6 +23,7 @@ from newsletter.links import (
     PUBLIC_URL_SLOT,
     READER_SLOT,
     SIGN_IN_LIFE,
+    alerts_url,
     confirm_url,
     data_url,
     preferences_url,
@@ -78,6 +80,7 @@ class Composer:
         site: Site,
         *,
         sender: Sender,
+        alert_sender: Sender,
         public_url: str,
         return_paths: ReturnPaths | None,
     ) -> None:
@@ -86,6 +89,7 @@ class Composer:
         self._tokens = tokens
         self._site = site
         self._sender = sender
+        self._alert_sender = alert_sender
         self._public_url = public_url
         self._return_paths = return_paths
         self._contents: OrderedDict[int, Content] = OrderedDict()
@@ -100,6 +104,8 @@ class Composer:
         try:
             if claimed.kind == DeliveryKind.DIGEST:
                 return self._digest(claimed)
+            if claimed.kind == DeliveryKind.ALERT:
+                return self._alert(claimed)
             if claimed.kind == DeliveryKind.CORRECTION:
                 told_by = claimed.occasion_id, claimed.edition_id or 0, claimed.newsletter or ""
                 return self._of_newsletter(claimed, self._noted(*told_by), {})
@@ -113,19 +119,27 @@ class Composer:
         mark = reader_mark(self._tokens, claimed.delivery_id) if claimed.counted else ""
         return self._of_newsletter(claimed, content, {READER_SLOT: mark} if tracking == "readers" else {})
 
-    def _of_newsletter(self, claimed: Claimed, content: Content, slots: Mapping[str, str]) -> Mail:
+    def _alert(self, claimed: Claimed) -> Mail:
+        content = self._remembered(claimed.edition_id or 0, self._join_alert)
+        link = alerts_url(self._public_url, self._tokens, claimed.public_id)
+        return self._of_newsletter(claimed, content, {"alerts_url": link}, self._alert_sender)
+
+    def _of_newsletter(
+        self, claimed: Claimed, content: Content, slots: Mapping[str, str], sender: Sender | None = None
+    ) -> Mail:
         """A mail that its reader subscribed to, and can end by its links."""
+        sender = sender or self._sender
         slug = claimed.newsletter or ""
         links = reader_links(self._public_url, self._tokens, claimed.public_id, slug)
         return_path, for_complaints = self._ways_back(claimed.delivery_id)
         return Mail(
             delivery_id=claimed.delivery_id,
-            sender=self._sender,
+            sender=sender,
             to=claimed.address,
             content=content,
             slots={**links, **slots},
             headers=digest_headers(
-                sender=self._sender,
+                sender=sender,
                 newsletter=self._site.newsletter(slug).name,
                 slug=slug,
                 occasion=claimed.occasion_id,
@@ -208,16 +222,23 @@ class Composer:
 
     def _edition(self, edition_id: int, *, names_readers: bool) -> Content:
         """What the readers of the edition share; links that name nobody are whole here already."""
+        return self._remembered(edition_id, partial(self._join, names_readers=names_readers))
+
+    def _remembered(self, edition_id: int, make: Callable[[int], Content]) -> Content:
         with self._lock:
             if edition_id in self._contents:
                 self._contents.move_to_end(edition_id)
                 return self._contents[edition_id]
-        content = self._join(edition_id, names_readers=names_readers)
+        content = make(edition_id)
         with self._lock:
             self._contents[edition_id] = content
             if len(self._contents) > REMEMBERED:
                 self._contents.popitem(last=False)
         return content
+
+    def _join_alert(self, edition_id: int) -> Content:
+        with reading(self._engine) as session:
+            return alerted_content(session, session.get_one(Edition, edition_id))
 
     def _join(self, edition_id: int, *, names_readers: bool) -> Content:
         with reading(self._engine) as session:

@@ -123,6 +123,8 @@ class Settings(BaseModel):
     api_key: Secrets = ()
     mail_provider: Literal["folder", "smtp", "sendgrid"] = "folder"
     mail_from: Annotated[Sender, BeforeValidator(_sender)] = Sender("Race to AGI", "digest@racetoagi.example")
+    #: of the alerts; without it that of all other mail
+    alert_from: Annotated[Sender, BeforeValidator(_sender)] | None = None
     #: where bounces and complaints come to; without it they go to the sender
     bounce_address: Annotated[str, AfterValidator(_bounce_address)] | None = None
     #: where `newsletter returns serve` takes them in
@@ -148,6 +150,10 @@ class Settings(BaseModel):
         tuple[str, ...], BeforeValidator(_keys), AfterValidator(_public_keys)
     ] = ()
     publication: Path = ROOT / "publication.toml"
+
+    @property
+    def alert_sender(self) -> Sender:
+        return self.alert_from or self.mail_from
 
     @model_validator(mode="before")
     @classmethod

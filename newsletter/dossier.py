@@ -8,16 +8,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.models import Delivery, Edition, Link, ReaderHit, Story
+from newsletter.models import AlertReader, Delivery, Edition, Link, ReaderHit, Story
 from subscribers import dossier as people
 from subscribers.fingerprints import Fingerprints
 from subscribers.models import MutedStory, Subscriber
 
 
 def dossier(session: Session, subscriber: Subscriber, fingerprints: Fingerprints) -> dict[str, Any]:
-    """All of it; `deliveries` and `visits` begin with the oldest."""
+    """All of it; `alerts`, `deliveries` and `visits` begin with the oldest."""
     return people.dossier(session, subscriber, fingerprints) | {
         "muted_stories": _muted_stories(session, subscriber),
+        "alerts": _alerts(session, subscriber),
         "deliveries": _deliveries(session, subscriber),
         "visits": _visits(session, subscriber),
     }
@@ -32,6 +33,27 @@ def _muted_stories(session: Session, subscriber: Subscriber) -> list[dict[str, A
     )
     return [
         {"title": title, "date": date.isoformat(), "muted_at": at.isoformat()} for title, date, at in rows
+    ]
+
+
+def _alerts(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
+    """What was to be told to them at once, and what became of it."""
+    rows = session.execute(
+        select(AlertReader, Story.title)
+        .join(Story, Story.id == AlertReader.story_id)
+        .where(AlertReader.subscriber_id == subscriber.id)
+        .order_by(AlertReader.decided_at, AlertReader.id)
+    )
+    return [
+        {
+            "title": title,
+            "changes": alert.changes,
+            "state": alert.state,
+            "reason": alert.reason,
+            "at": alert.decided_at.isoformat(),
+            "mailed_at": alert.mailed_at and alert.mailed_at.isoformat(),
+        }
+        for alert, title in rows
     ]
 
 

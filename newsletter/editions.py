@@ -11,7 +11,7 @@ from newsletter.desk.approval import piece_name
 from newsletter.mail import Content
 from newsletter.models import Edition, EditionStory, Issue
 from newsletter.rendering.joining import Entry, fold, join, preheader, size_of
-from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece
+from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece, is_line
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Decision, Selection
 
@@ -31,11 +31,16 @@ class Telling:
         """Whether it tells what was told wrong of the story, and not the story."""
         return corrected_by(self.piece) is not None
 
+    @property
+    def is_story(self) -> bool:
+        """Whether it tells the story, and not only what was wrong with it, or that it was told."""
+        return _is_story(self.piece)
+
 
 @dataclass(frozen=True)
 class Composed:
     subject: str
-    #: the corrections, then the stories
+    #: the corrections, then the stories, then the lines on what its readers heard of already
     tellings: tuple[Telling, ...]
     content: Content
     size_bytes: int
@@ -43,6 +48,17 @@ class Composed:
     def fingerprint(self) -> str:
         """Equal for readers who get the same mail."""
         return _fingerprint(self.subject, self.tellings)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A mail as the desk shows it; links that are a reader's own are open slots."""
+
+    content: Content
+    #: what a mailbox shows beside the subject
+    preheader: str
+    #: of its html, with the longest possible links
+    size_bytes: int
 
 
 def compose(
@@ -57,6 +73,8 @@ def compose(
 
     Above the stories stand the `corrections` that its readers are to hear.
     """
+    said = [_line(decision) for decision in selection.lines]
+    below = [_entry(telling, cards) for telling in said]
     above = [_entry(telling, cards) for telling in corrections]
     usual = Form.COMPACT if selection.short else Form.FULL
     whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
@@ -64,16 +82,17 @@ def compose(
     subject = _subject(issue, whole, cards, renderer)
     choices = [(_entry(long, cards), _entry(brief, cards)) for long, brief in zip(whole, short, strict=True)]
     anywhere = _place(issue.id, _fingerprint(subject, whole))  # as long as the place it will have
-    folded = fold(shell, choices, subject=subject, corrections=above, edition=anywhere)
+    folded = fold(shell, choices, subject=subject, corrections=above, lines=below, edition=anywhere)
     tellings = (
         *corrections,
         *(
             long if entry == choice[0] else brief
             for entry, choice, long, brief in zip(folded, choices, whole, short, strict=False)
         ),
+        *said,
     )
     place = _place(issue.id, _fingerprint(subject, tellings))
-    content = join(shell, folded, subject=subject, corrections=above, edition=place)
+    content = join(shell, folded, subject=subject, corrections=above, lines=below, edition=place)
     return Composed(subject, tellings, content, size_of(content))
 
 
@@ -85,10 +104,8 @@ def compose_again(
     renderer: Renderer,
 ) -> Composed:
     """What was composed before, from the pieces of now; KeyError for a piece that is gone since."""
-    above, entries = _entries(tellings, cards)
-    subject = _subject(issue, [t for t in tellings if not t.is_correction], cards, renderer)
-    place = _place(issue.id, _fingerprint(subject, tellings))
-    content = join(shell, entries, subject=subject, corrections=above, edition=place)
+    subject = _subject(issue, [t for t in tellings if t.is_story], cards, renderer)
+    content = _joined(subject, tellings, shell, cards, _place(issue.id, _fingerprint(subject, tellings)))
     return Composed(subject, tuple(tellings), content, size_of(content))
 
 
@@ -102,7 +119,7 @@ def of_corrections(debts: Debts, owed: Iterable[Owed]) -> tuple[Telling, ...]:
 
 def preheader_of(tellings: Iterable[Telling | EditionStory], cards: Mapping[str, Card]) -> str:
     """What a mailbox shows beside the subject."""
-    told = [cards[telling.piece] for telling in tellings if corrected_by(telling.piece) is None]
+    told = [cards[telling.piece] for telling in tellings if _is_story(telling.piece)]
     return preheader([card.lead for card in told], [card.headline for card in told])
 
 
@@ -110,17 +127,15 @@ def content_of(edition: Edition, shell: Shell, cards: Mapping[str, Card]) -> Con
     """The mail of a frozen edition: equal, byte for byte, to what `compose` made."""
     assert edition.subject is not None
     assert edition.issue_id is not None
-    above, entries = _entries(edition.stories, cards)
     place = _place(edition.issue_id, edition.fingerprint)
-    return join(shell, entries, subject=edition.subject, corrections=above, edition=place)
+    return _joined(edition.subject, edition.stories, shell, cards, place)
 
 
 def for_everybody(
     subject: str, tellings: Iterable[Telling], shell: Shell, cards: Mapping[str, Card]
 ) -> Content:
     """The same, from pieces that were turned for a page; it says of no edition where that can be read."""
-    above, entries = _entries(tellings, cards)
-    return join(shell, entries, subject=subject, corrections=above)
+    return _joined(subject, tellings, shell, cards, "")
 
 
 def hash_of(content: Content) -> str:
@@ -159,13 +174,33 @@ def _telling(decision: Decision, form: Form) -> Telling:
     )
 
 
-def _entries(
-    tellings: Iterable[Telling | EditionStory], cards: Mapping[str, Card]
-) -> tuple[list[Entry], list[Entry]]:
-    """The corrections, and the stories."""
-    entries = [(telling.piece, _entry(telling, cards)) for telling in tellings]
-    above = [entry for piece, entry in entries if corrected_by(piece) is not None]
-    return above, [entry for piece, entry in entries if corrected_by(piece) is None]
+def _line(decision: Decision) -> Telling:
+    assert decision.heard is not None
+    candidate = decision.candidate
+    piece = piece_name(candidate, Form.LINE)
+    return Telling(candidate.story_id, candidate.revision, piece, (), (decision.heard,))
+
+
+def _is_story(piece: str) -> bool:
+    return corrected_by(piece) is None and not is_line(piece)
+
+
+def _joined(
+    subject: str,
+    tellings: Iterable[Telling | EditionStory],
+    shell: Shell,
+    cards: Mapping[str, Card],
+    place: str,
+) -> Content:
+    """The mail of the tellings, each where it belongs."""
+    above: list[Entry] = []
+    entries: list[Entry] = []
+    below: list[Entry] = []
+    for telling in tellings:
+        is_correction = corrected_by(telling.piece) is not None
+        part = above if is_correction else below if is_line(telling.piece) else entries
+        part.append(_entry(telling, cards))
+    return join(shell, entries, subject=subject, corrections=above, lines=below, edition=place)
 
 
 def _entry(telling: Telling | EditionStory, cards: Mapping[str, Card]) -> Entry:

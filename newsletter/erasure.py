@@ -11,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from newsletter.models import Delivery
+from newsletter.models import AlertReader, Delivery
+from newsletter.models.alert import AlertReaderState
 from newsletter.models.delivery import DeliveryState
 from newsletter.tracking.counting import forget_reader
 from subscribers import erasure, roster
@@ -39,6 +40,7 @@ def erase(
     subscriber = roster.find(session, address.mailbox)
     if subscriber is not None:
         _withhold(session, subscriber.id, now)
+        _forget_alerts(session, subscriber.id)
         forget_reader(session, subscriber.id)
     known = erasure.erase(session, address, channel=channel, fingerprints=fingerprints, now=now)
     return bool(remove_mails(mail_folder, address)) or known
@@ -54,6 +56,16 @@ def _withhold(session: Session, subscriber_id: int, now: datetime) -> None:
         )
         .values(state=DeliveryState.WITHHELD, reason=REASON, settled_at=now, owner=None, lease_until=None)
     )
+
+
+def _forget_alerts(session: Session, subscriber_id: int) -> None:
+    """Nothing waits for them any more; of what was told, like of deliveries, the count stays."""
+    session.execute(
+        update(AlertReader)
+        .where(AlertReader.subscriber_id == subscriber_id, AlertReader.state == AlertReaderState.WAITING)
+        .values(state=AlertReaderState.DROPPED, reason=REASON)
+    )
+    session.execute(update(AlertReader).where(AlertReader.subscriber_id == subscriber_id).values(rules=[]))
 
 
 def remove_mails(folder: Path, address: Address) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.desk.planning import PERIODS, REACH, limits, timetable, window_between
 from newsletter.memory import Told
 from newsletter.models import Newsletter, Story, StoryRevision
+from newsletter.newsletters import with_issues
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences, reading
 from newsletter.selection import Limits, Selection
@@ -44,7 +45,7 @@ def forecasts(
     session: Session, starts: Mapping[str, datetime], lens: Lens, rhythm: Rhythm, *, now: datetime
 ) -> dict[str, Forecast]:
     """What each newsletter in `starts` would mean for a reader who gets its mails from then on."""
-    rows = session.scalars(select(Newsletter).where(Newsletter.slug.in_(starts), Newsletter.active))
+    rows = session.scalars(with_issues().where(Newsletter.slug.in_(starts)))
     stories = _recent(session, now)
     return {
         row.slug: forecast(

@@ -1,21 +1,28 @@
 """What readers were told, read from the deliveries: the rows are the only truth about it."""
 
-from collections.abc import Collection, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, tzinfo
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, cast, exists, func, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from newsletter.content import StoryContent
 from newsletter.memory import Told
 from newsletter.models import Delivery, Edition, EditionStory, Issue, Newsletter, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
-from newsletter.rendering.pieces import CORRECTION
+from newsletter.rendering.pieces import CORRECTION, Form
+from subscribers.among import among
 
 Of = TypeVar("Of")
-#: and not of a correction
-TELLS_A_STORY = ~EditionStory.piece.startswith(CORRECTION)
+#: and not of a correction, be it by an issue or by an alert
+TELLS_A_STORY = ~or_(
+    EditionStory.piece.startswith(CORRECTION), EditionStory.piece.endswith(f"/{Form.CORRECTION}")
+)
+#: an edition that a reader received, and when it was made for them where it is an alert
+Received = tuple[int, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -25,39 +32,80 @@ class Ledger:
     editions: Mapping[int, Mapping[int, Told]]
     #: of which they are editions
     issues: frozenset[int]
+    #: those that are alerts
+    alerts: frozenset[int]
+    #: alerts made from then on are not known; None where all are
+    until: datetime | None
 
-    def told_by(self, edition_ids: Collection[int]) -> dict[int, Told]:
-        """Story id → what was told of it last, to somebody who received these editions."""
+    def told_by(self, received: Iterable[Received], zone: tzinfo = UTC) -> dict[int, Told]:
+        """Story id → what was told of it last, to somebody who received these editions.
+
+        An alert counts as told at noon (UTC) of the day that it was in the reader's zone: its day is all
+        that is said of it, and so it is the same for many.
+        """
         told: dict[int, Told] = {}
-        for edition_id in edition_ids:
+        for edition_id, alerted_at in received:
             for story_id, telling in self.editions[edition_id].items():
-                if story_id not in told or told[story_id].at < telling.at:
-                    told[story_id] = telling
+                at = alerted_at or telling.at
+                if story_id not in told or told[story_id].at < at:
+                    told[story_id] = replace(telling, at=at)
+        return {story_id: _on_its_day(one, zone) for story_id, one in told.items()}
+
+
+def _on_its_day(told: Told, zone: tzinfo) -> Told:
+    if not told.alerted:
         return told
+    return replace(told, at=datetime.combine(told.at.astimezone(zone), time(12), UTC))
 
 
 def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Ledger:
-    """Which editions told the stories, of issues published before `before` was, or is."""
+    """Which editions told the stories, of alerts and issues, before `before` was published, or is."""
     query = (
-        select(EditionStory.edition_id, Edition.issue_id, Issue.publish_at, StoryRevision)
-        .join(Edition, Edition.id == EditionStory.edition_id)
-        .join(Issue, Issue.id == Edition.issue_id)
-        .join(
-            StoryRevision,
-            (StoryRevision.story_id == EditionStory.story_id)
-            & (StoryRevision.number == EditionStory.revision),
+        select(
+            EditionStory.edition_id,
+            EditionStory.story_id,
+            EditionStory.revision,
+            Edition.issue_id,
+            func.coalesce(Issue.publish_at, Edition.alerted_at, type_=Issue.publish_at.type),
         )
-        .where(EditionStory.story_id.in_(story_ids), TELLS_A_STORY, Edition.issue_id != before.id)
+        .join(Edition, Edition.id == EditionStory.edition_id)
+        .outerjoin(Issue, Issue.id == Edition.issue_id)
+        .where(
+            EditionStory.story_id.in_(story_ids),
+            TELLS_A_STORY,
+            Edition.issue_id.is_distinct_from(before.id),
+        )
     )
     if before.published_at is not None:
-        query = query.where(Issue.published_at < before.published_at)
+        query = query.where(
+            or_(Issue.published_at < before.published_at, Edition.alerted_at < before.published_at)
+        )
+    rows = session.execute(query).all()
+    contents = _contents(session, {(row[1], row[2]) for row in rows})
     editions: dict[int, dict[int, Told]] = {}
-    issues = set()
-    for edition_id, issue_id, at, revision in session.execute(query):
-        told = Told(revision.number, revision.content, at)
-        editions.setdefault(edition_id, {})[revision.story_id] = told
-        issues.add(issue_id)
-    return Ledger(editions, frozenset(filter(None, issues)))
+    for edition_id, story_id, revision, issue_id, at in rows:
+        told = Told(revision, contents[story_id, revision], at, alerted=issue_id is None)
+        editions.setdefault(edition_id, {})[story_id] = told
+    return Ledger(
+        editions,
+        frozenset(row[3] for row in rows if row[3] is not None),
+        frozenset(row[0] for row in rows if row[3] is None),
+        before.published_at,
+    )
+
+
+def _contents(
+    session: Session, revisions: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], StoryContent]:
+    """Story id and revision → what it says; few, however many editions told it."""
+    query = select(StoryRevision.story_id, StoryRevision.number, StoryRevision.document).where(
+        among(StoryRevision.story_id, {story_id for story_id, _ in revisions})
+    )
+    return {
+        (story_id, number): StoryContent.from_json(document)
+        for story_id, number, document in session.execute(query)
+        if (story_id, number) in revisions
+    }
 
 
 def one_at_a_time(session: Session) -> None:
@@ -79,25 +127,43 @@ def was_told(session: Session, subscriber_id: int, story_id: int) -> bool:
 
 def editions_received(
     session: Session, known: Ledger, *, subscriber_id: int | None = None
-) -> Generator[tuple[int, tuple[int, ...]]]:
+) -> Generator[tuple[int, tuple[Received, ...]]]:
     """Subscriber id, and which of the known editions they received; in order of subscribers."""
     if not known.editions:
         return
-    query = (
-        select(Delivery.subscriber_id, Delivery.edition_id)
-        .where(
-            Delivery.kind == DeliveryKind.DIGEST,
-            Delivery.occasion_id.in_(known.issues),
-            Delivery.edition_id.in_(known.editions),
-            Delivery.state.in_(TOLD),
-        )
-        .order_by(Delivery.subscriber_id, Delivery.edition_id)
+    of_whom = [] if subscriber_id is None else [Delivery.subscriber_id == subscriber_id]
+    digests = select(
+        Delivery.subscriber_id, Delivery.edition_id, cast(null(), Delivery.queued_at.type).label("alerted_at")
+    ).where(*mails_of_issues(known.issues), among(Delivery.edition_id, known.editions), *of_whom)
+    alerts = select(Delivery.subscriber_id, Delivery.edition_id, Delivery.queued_at).where(
+        *mails_of_alerts(known.alerts, until=known.until), *of_whom
     )
-    if subscriber_id is not None:
-        query = query.where(Delivery.subscriber_id == subscriber_id)
+    query = (union_all(digests, alerts) if known.alerts else digests).order_by("subscriber_id", "edition_id")
     with session.execute(query.execution_options(yield_per=10_000)) as rows:
         for subscriber, group in groupby(rows, key=lambda row: row[0]):
-            yield subscriber, tuple(edition for _, edition in group if edition is not None)
+            yield subscriber, tuple((edition, alerted_at) for _, edition, alerted_at in group)
+
+
+def mails_of_issues(issues: Collection[int]) -> tuple[ColumnElement[bool], ...]:
+    """What holds of a delivery by which an issue was told, or may yet be."""
+    return (
+        Delivery.kind == DeliveryKind.DIGEST,
+        among(Delivery.occasion_id, issues),
+        Delivery.state.in_(TOLD),
+    )
+
+
+def mails_of_alerts(
+    editions: Collection[int], *, until: datetime | None = None
+) -> tuple[ColumnElement[bool], ...]:
+    """The same of alerts, as far as they were made before `until`."""
+    made = () if until is None else (Delivery.queued_at < until,)
+    return (
+        Delivery.kind == DeliveryKind.ALERT,
+        among(Delivery.occasion_id, editions),
+        Delivery.state.in_(TOLD),
+        *made,
+    )
 
 
 class Lookup(Generic[Of]):

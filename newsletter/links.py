@@ -66,6 +66,7 @@ def no_reader_links(public_url: str) -> dict[str, str]:
         "unsubscribe_url": f"{public_url}/unsubscribe/preview",
         "preferences_url": f"{public_url}/preferences/preview",
         "act_url": f"{public_url}/act/preview",
+        "alerts_url": f"{public_url}/alerts/preview",
         PUBLIC_URL_SLOT: public_url,
         READER_SLOT: "/preview",
     }
@@ -74,6 +75,11 @@ def no_reader_links(public_url: str) -> dict[str, str]:
 def preferences_url(public_url: str, tokens: Tokens, public_id: str) -> str:
     """Where the subscriber may see and change their preferences; for ever."""
     return f"{public_url}/preferences/{tokens.make(Purpose.PREFERENCES, public_id)}"
+
+
+def alerts_url(public_url: str, tokens: Tokens, public_id: str) -> str:
+    """Where the subscriber may see and change their alerts; for ever."""
+    return f"{public_url}/alerts/{tokens.make(Purpose.ALERTS, public_id)}"
 
 
 def data_url(public_url: str, tokens: Tokens, public_id: str, *, at: datetime) -> str:

@@ -13,6 +13,8 @@ class Told:
     revision: int
     content: StoryContent
     at: datetime
+    #: by an alert, and not by a digest
+    alerted: bool = False
 
 
 def news_since(told: Told, content: StoryContent, *, now: datetime) -> tuple[str, ...]:
@@ -20,11 +22,10 @@ def news_since(told: Told, content: StoryContent, *, now: datetime) -> tuple[str
 
     New are: at least twice as many outlets, another impact label, a company that was not mentioned.
     """
-    since = f"{told.at:%A}" if now - told.at < timedelta(days=6) else f"{told.at.day} {told.at:%B}"
     changes = []
-    more = len(content.outlets) - len(told.content.outlets)
+    more = _more_outlets(told, content)
     if more >= 2 and len(content.outlets) >= 2 * len(told.content.outlets):
-        changes.append(f"+{more} outlets since {since}")
+        changes.append(f"+{more} outlets since {_day(told, now)}")
     if content.impact and content.impact != told.content.impact:
         before = f"{told.content.impact.effect} → " if told.content.impact else ""
         changes.append(f"label changed: {before}{content.impact.effect}")
@@ -32,3 +33,18 @@ def news_since(told: Told, content: StoryContent, *, now: datetime) -> tuple[str
     if new:
         changes.append(f"now also about {', '.join(new)}")
     return tuple(changes)
+
+
+def heard_of(told: Told, content: StoryContent, *, now: datetime) -> str:
+    """What is said of a story to those who know it: `You heard of it on Tuesday; since then +6 outlets`."""
+    words = f"You heard of it on {_day(told, now)}"
+    more = _more_outlets(told, content)
+    return f"{words}; since then +{more} {'outlet' if more == 1 else 'outlets'}" if more > 0 else words
+
+
+def _more_outlets(told: Told, content: StoryContent) -> int:
+    return len(content.outlets) - len(told.content.outlets)
+
+
+def _day(told: Told, now: datetime) -> str:
+    return f"{told.at:%A}" if now - told.at < timedelta(days=6) else f"{told.at.day} {told.at:%B}"

@@ -54,7 +54,12 @@ _OF_ALERTS = {"name", "description", "unknown", "undo_minutes", "two_persons", "
 
 def with_issues() -> Select[Newsletter]:
     """The newsletters that are published in issues now, in their order."""
-    return select(Newsletter).where(Newsletter.active, Newsletter.cadence != ALERT).order_by(Newsletter.id)
+    return ever_with_issues().where(Newsletter.active)
+
+
+def ever_with_issues() -> Select[Newsletter]:
+    """The same, and those that were once."""
+    return select(Newsletter).where(Newsletter.cadence != ALERT).order_by(Newsletter.id)
 
 
 def _facts(spec: NewsletterSpec | AlertSpec) -> dict[str, object]:

@@ -70,3 +70,9 @@ def _letter(kind: DeliveryKind, occasion_id: int, *, now: datetime, life: timede
         "attempt": 0,
         "queued_at": now,
     }
+
+
+def fate(delivery: Delivery) -> str:
+    """What became of a mail, or is to, in words: `accepted, due 2026-01-08 07:00 UTC`."""
+    when = f"due {delivery.due_at:%Y-%m-%d %H:%M} UTC"
+    return f"{delivery.state}, {when}" + (f": {delivery.reason}" if delivery.reason else "")

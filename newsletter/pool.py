@@ -43,8 +43,8 @@ class Pool:
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self._candidates = tuple(candidates)
-        self._titles = {c.story_id: _words(c.content.title) for c in candidates}
-        self._categories = {c.story_id: _words(c.content.category or "") for c in candidates}
+        self._titles = {c.story_id: as_words(c.content.title) for c in candidates}
+        self._categories = {c.story_id: as_words(c.content.category or "") for c in candidates}
         self._names = {company.key: company.name for c in candidates for company in c.content.companies}
         self._audiences = frozenset[str]().union(*(c.content.audience_terms | c.lead_for for c in candidates))
         self._about_company: dict[str, frozenset[int]] = {}
@@ -60,22 +60,22 @@ class Pool:
     def mentions(self, candidate: Candidate, company: str) -> bool:
         """Whether the story is about the company: it says so, or its title names it."""
         if company not in self._about_company:
-            word = _words(company)
+            word = as_words(company)
             self._about_company[company] = frozenset(
                 c.story_id
                 for c in self._candidates
-                if company in c.content.company_terms or _says(self._titles[c.story_id], word)
+                if company in c.content.company_terms or says(self._titles[c.story_id], word)
             )
         return candidate.story_id in self._about_company[company]
 
     def touches(self, candidate: Candidate, topic: str) -> bool:
         """Whether the topic stands in the story's category or title."""
         if topic not in self._on_topic:
-            word = _words(topic)
+            word = as_words(topic)
             self._on_topic[topic] = frozenset(
                 c.story_id
                 for c in self._candidates
-                if _says(self._titles[c.story_id], word) or _says(self._categories[c.story_id], word)
+                if says(self._titles[c.story_id], word) or says(self._categories[c.story_id], word)
             )
         return candidate.story_id in self._on_topic[topic]
 
@@ -111,13 +111,13 @@ class Pool:
         return replace(projected, **marked)
 
 
-def _words(text: str) -> str:
+def as_words(text: str) -> str:
     """Comparable words, each between spaces: "Mistral AI's" → " mistral ai s "."""
     words = re.findall(r"[^\W_]+", term(text))
     return f" {' '.join(words)} "
 
 
-def _says(text: str, word: str) -> bool:
+def says(text: str, word: str) -> bool:
     """Whether `text` holds `word` whole; scripts without spaces between words match anywhere."""
     if not word.strip():
         return False

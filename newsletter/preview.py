@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from newsletter.corrections.book import as_wrong, carried_by
-from newsletter.corrections.owing import Debts
 from newsletter.desk.approval import SHELL, frozen_pieces, pieces
 from newsletter.desk.planning import limits, pool, window
-from newsletter.editions import Composed, Telling, compose, compose_again, of_corrections, preheader_of
-from newsletter.grouping import reading
-from newsletter.ledger import editions_received, ledger
+from newsletter.editions import Composed, Telling, compose, compose_again, preheader_of
+from newsletter.editions import Shown as Shown
+from newsletter.grouping import Grouping
 from newsletter.mail import Content
 from newsletter.models import Issue
 from newsletter.models.issue import FROZEN
@@ -31,17 +29,6 @@ class NoPreview(ValueError):
 class Preview:
     selection: Selection
     content: Content
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A mail as the desk shows it; links that are a reader's own are open slots."""
-
-    content: Content
-    #: what a mailbox shows beside the subject
-    preheader: str
-    #: of its html, with the longest possible links
-    size_bytes: int
 
 
 def preview(
@@ -75,27 +62,14 @@ def selection_through(session: Session, issue: Issue, lens: Lens) -> Selection:
 
 def selection_for(session: Session, issue: Issue, subscriber: Subscriber) -> Selection:
     """What this subscriber gets of the issue, and why, as of its publication."""
-    candidates = pool(session, issue)
-    story_ids = [candidate.story_id for candidate in candidates]
-    known = ledger(session, story_ids, before=issue)
-    muted = roster.muted_stories(session, story_ids, subscriber_id=subscriber.id)
-    received = dict(editions_received(session, known, subscriber_id=subscriber.id))
-    timing = reading(issue, subscriber.rhythm)
-    return select(
-        candidates,
-        subscriber.lens,
-        known.told_by(received.get(subscriber.id, ())),
-        muted.get(subscriber.id, frozenset()),
-        window=window(issue, days_back=timing[1] if timing else 1),
-        limits=limits(issue.newsletter),
-    )
+    grouping = Grouping(session, issue, only=subscriber)
+    return grouping.selection(grouping.of(subscriber))
 
 
 def corrections_for(session: Session, issue: Issue, subscriber: Subscriber) -> tuple[Telling, ...]:
     """The corrections that this subscriber hears of by the issue, as of its publication."""
-    wrongs = [as_wrong(one) for one in carried_by(session, issue)]
-    debts = Debts(session, wrongs, before=issue)
-    return of_corrections(debts, debts.of(subscriber.id))
+    grouping = Grouping(session, issue, only=subscriber)
+    return grouping.corrections(grouping.of(subscriber))
 
 
 def shown(

@@ -1,31 +1,29 @@
 """Which stories a reader gets, in which order, and why. Pure: values in, an explained value out.
 
-Every candidate passes the same gates; those that pass are scored and taken best first, spread over
-companies and categories. Each gate and each point leaves a `Reason`, for the mail's footer and for
+Every candidate passes the same gates (`judging`); those that pass are scored and taken best first,
+spread over companies and categories. Each gate leaves a `Reason`, for the mail's footer and for
 `newsletter why`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import log2
+from types import MappingProxyType
 
-from newsletter.content import Impact, StoryContent
-from newsletter.memory import Told, news_since
+from newsletter.content import Impact
+from newsletter.judging import Reason as Reason
+from newsletter.judging import Window as Window
+from newsletter.judging import gates, leads
+from newsletter.memory import Told, heard_of, news_since
 from newsletter.pool import Candidate, Pool
-from subscribers.lens import Lens, term
+from subscribers.lens import Lens
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When a story must have been first seen to be new in this issue, for these readers."""
-
-    #: their last issue's cut-off: what was seen later is new
-    new_since: datetime
-    #: what was seen after this, but before `new_since`, may have overflowed
-    overflow_since: datetime
-    closes: datetime
+#: of stories that an alert told, a mail names so many at most; the rest is left to the next
+MOST_LINES = 5
+#: no fold for anybody
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +32,6 @@ class Limits:
     maximum: int
     per_company: int = 2
     per_category: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    rule: str
-    passed: bool
-    text: str
-    #: said to the reader in the mail
-    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +45,16 @@ class Decision:
     changes: tuple[str, ...] = ()
     #: the editors made it the lead story of these readers
     lead: bool = False
+    #: it was to be an alert, and waited for this issue instead
+    folded: bool = False
+    #: an alert told it, and there is no news: what a line at the end of the mail says, if they want one
+    heard: str | None = None
 
     @property
     def is_set(self) -> bool:
-        """Whether the editors gave it its place, so that nothing crowds it out."""
-        return self.lead or self.candidate.pin is not None or self.candidate.rank is not None
+        """Whether the editors gave it its place, or an alert, so that nothing crowds it out."""
+        placed = self.lead or self.candidate.pin is not None or self.candidate.rank is not None
+        return placed or self.folded
 
     @property
     def because(self) -> tuple[str, ...]:
@@ -77,6 +71,8 @@ class Selection:
     skipped: str | None
     #: they want every story in its short form
     short: bool = False
+    #: of the stories left out, those of which the mail says that they heard of them already
+    lines: tuple[Decision, ...] = ()
 
     @property
     def picks(self) -> tuple[Decision, ...]:
@@ -91,15 +87,21 @@ def select(
     *,
     window: Window,
     limits: Limits,
+    folded: Mapping[int, str] = NOTHING,
+    lines: bool = False,
 ) -> Selection:
     """The stories of `pool` for readers of one lens who were told `told` (by story id) before.
 
-    `muted` are the ids of stories of which they want to hear nothing more.
+    `muted` are the ids of stories of which they want to hear nothing more. `folded` are those that were
+    to be alerts, each with the reason that they are told: neither lens nor age nor coverage keeps them
+    out, and what finds no place stays for the next issue. With `lines` the mail says of what an alert
+    told, and is no news since, that they heard of it.
     """
-    judged = [
-        _mute(_judge(candidate, pool, lens, told.get(candidate.story_id), window), muted)
-        for candidate in pool
-    ]
+    judged = []
+    for candidate in pool:
+        number = candidate.story_id
+        decision = _judge(candidate, pool, lens, told.get(number), window, alert=folded.get(number))
+        judged.append(_mute(decision, muted))
     passed = sorted((d for d in judged if _passes(d)), key=_rank)
     failed = [decision for decision in judged if not _passes(decision)]
     picked, left = _spread(passed, limits)
@@ -109,18 +111,26 @@ def select(
         left = [_leave(d, "minimum", f"the issue is skipped: {skipped}") for d in picked] + left
         picked = []
     placed = [replace(decision, place=place) for place, decision in enumerate(picked, start=1)]
-    return Selection((*placed, *left, *sorted(failed, key=_rank)), skipped, lens.short)
+    failed.sort(key=_rank)
+    said = () if skipped or not lines else tuple(filter(_is_line, failed))[:MOST_LINES]
+    return Selection((*placed, *left, *failed), skipped, lens.short, said)
+
+
+def _is_line(decision: Decision) -> bool:
+    """Whether nothing keeps the story out but that an alert told it."""
+    kept_out = {reason.rule for reason in decision.reasons if not reason.passed}
+    return decision.heard is not None and not kept_out & {"retracted", "editors", "mutes"}
 
 
 def _passes(decision: Decision) -> bool:
     return all(reason.passed for reason in decision.reasons)
 
 
-def _rank(decision: Decision) -> tuple[bool, int, int, int, float, int]:
+def _rank(decision: Decision) -> tuple[bool, int, bool, int, int, float, int]:
     candidate = decision.candidate
     pin, rank = (_LAST if place is None else place for place in (candidate.pin, candidate.rank))
     newest = -candidate.first_seen_at.timestamp()
-    return not decision.lead, pin, rank, -decision.score, newest, candidate.story_id
+    return not decision.lead, pin, not decision.folded, rank, -decision.score, newest, candidate.story_id
 
 
 #: behind all that the editors placed
@@ -135,107 +145,29 @@ def _leave(decision: Decision, rule: str, text: str) -> Decision:
     return replace(decision, reasons=(*decision.reasons, Reason(rule, False, text)))
 
 
-def _judge(candidate: Candidate, pool: Pool, lens: Lens, told: Told | None, window: Window) -> Decision:
-    changes = news_since(told, candidate.content, now=window.closes) if told else ()
-    leads = candidate.lead_for & lens.audiences
-    chosen = bool(leads) or candidate.pin is not None
-    reasons = [
-        *_editors_word(candidate, leads=bool(leads)),
-        *_mutes(candidate, pool, lens),
-        *_concern(candidate, pool, lens, chosen=chosen),
-        _memory(told, changes),
-        _freshness(candidate, window, exempt=chosen or candidate.added or bool(changes)),
-        *_coverage(candidate, lens, chosen=chosen),
-        *_languages(candidate.content, lens),
-    ]
-    score = _score(candidate, pool, lens, window)
-    return Decision(candidate, None, score, tuple(reasons), changes, bool(leads))
-
-
-def _editors_word(candidate: Candidate, *, leads: bool) -> Iterator[Reason]:
-    if candidate.retracted:
-        yield Reason("retracted", False, "retracted")
-    if candidate.dropped:
-        yield Reason("editors", False, "dropped by the editors")
-    elif leads or candidate.pin is not None:
-        yield Reason("editors", True, "editors' choice", shown=True)
-    elif candidate.rank is not None:
-        yield Reason("editors", True, "placed by the editors")
-
-
-def _mutes(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
-    for company in sorted(lens.muted_companies):
-        if pool.mentions(candidate, company):
-            yield Reason("mutes", False, f"muted the company {pool.name(company)}")
-    for topic in sorted(lens.muted_topics):
-        if pool.touches(candidate, topic):
-            yield Reason("mutes", False, f"muted the topic {topic}")
-
-
-def _concern(candidate: Candidate, pool: Pool, lens: Lens, *, chosen: bool) -> Iterator[Reason]:
-    found = list(_matches(candidate, pool, lens))
-    yield from found
-    if found:
-        return
-    if not (lens.audiences or lens.companies or lens.topics):
-        yield Reason("audience", True, "the reader chose no audience, company or topic: all concern them")
-    elif lens.audiences and not candidate.content.audiences:
-        yield Reason("audience", True, "the story names no audience: it concerns every audience")
-    elif chosen:
-        yield Reason("audience", True, "chosen by the editors for these readers")
-    else:
-        meant = ", ".join(candidate.content.audiences) or "nobody in particular"
-        yield Reason("audience", False, f"for {meant}; about no company or topic that the reader follows")
-
-
-def _matches(candidate: Candidate, pool: Pool, lens: Lens) -> Iterator[Reason]:
-    for audience in candidate.content.audiences:
-        if term(audience) in lens.audiences:
-            yield Reason("audience", True, audience, shown=True)
-    for company in sorted(lens.companies):
-        if pool.mentions(candidate, company):
-            yield Reason("company", True, f"follows {pool.name(company)}", shown=True)
-    for topic in sorted(lens.topics):
-        if pool.touches(candidate, topic):
-            yield Reason("topic", True, f"topic {topic}", shown=True)
-
-
-def _memory(told: Told | None, changes: tuple[str, ...]) -> Reason:
-    if told is None:
-        return Reason("told", True, "never told to this reader")
-    day = f"{told.at:%A %d %B %Y}"
-    if changes:
-        return Reason("told", True, f"told on {day}; since then {', '.join(changes)}")
-    return Reason("told", False, f"told on {day}, and nothing new since")
-
-
-def _freshness(candidate: Candidate, window: Window, *, exempt: bool) -> Reason:
-    if candidate.first_seen_at > window.closes:
-        return Reason("fresh", False, "first seen after the cut-off")
-    if candidate.first_seen_at > window.new_since:
-        return Reason("fresh", True, "first seen since the last issue")
-    if exempt:
-        return Reason("fresh", True, "older than the last issue, but chosen by the editors or updated")
-    if candidate.first_seen_at > window.overflow_since:
-        return Reason("fresh", True, "had no place in the last issue")
-    return Reason("fresh", False, "older than the last issue")
-
-
-def _coverage(candidate: Candidate, lens: Lens, *, chosen: bool) -> Iterator[Reason]:
-    outlets = len(candidate.content.outlets)
-    if outlets < lens.min_outlets and not chosen:
-        yield Reason(
-            "coverage", False, f"{outlets} of the {lens.min_outlets} outlets that the reader asks for"
-        )
-    elif outlets > 1:
-        yield Reason("coverage", True, f"{outlets} outlets", shown=True)
-
-
-def _languages(content: StoryContent, lens: Lens) -> Iterator[Reason]:
-    """A story can be read if it is told in one of the reader's languages, or reported in one."""
-    told = {language.partition("-")[0].lower() for language in (content.language, *content.languages)}
-    if lens.languages and not told & lens.languages:
-        yield Reason("language", False, f"in {', '.join(sorted(told))}, which the reader did not choose")
+def _judge(
+    candidate: Candidate,
+    pool: Pool,
+    lens: Lens,
+    told: Told | None,
+    window: Window,
+    *,
+    alert: str | None,
+) -> Decision:
+    content = candidate.content
+    changes = news_since(told, content, now=window.closes) if told else ()
+    reasons = tuple(gates(candidate, pool, lens, told, changes, window, alert=alert))
+    heard = heard_of(told, content, now=window.closes) if told and told.alerted and not changes else None
+    return Decision(
+        candidate,
+        place=None,
+        score=_score(candidate, pool, lens, window),
+        reasons=reasons,
+        changes=changes,
+        lead=leads(candidate, lens),
+        folded=alert is not None,
+        heard=heard,
+    )
 
 
 def _score(candidate: Candidate, pool: Pool, lens: Lens, window: Window) -> int:

@@ -36,7 +36,8 @@ class NoAnswer(Exception):
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """What stands in DNS for the domain of `MAIL_FROM`; nothing for a provider that mails nobody.
+    """What stands in DNS for the domains of `MAIL_FROM` and `ALERT_FROM`; nothing for a provider that mails
+    nobody.
 
     SPF is looked up for the domain of the return path (RFC 7208 §2.4): that of `BOUNCE_ADDRESS`, where
     it is set and the provider uses it.
@@ -45,10 +46,18 @@ def examine(settings: Settings) -> list[Finding]:
     """
     if settings.mail_provider == "folder":
         return []
-    domain = settings.mail_from.address.rpartition("@")[2]
+    senders = (settings.mail_from.address, settings.alert_sender.address)
+    domains = dict.fromkeys(address.rpartition("@")[2] for address in senders)
+    checks = (check for domain in domains for check in _checks(settings, domain))
+    # both may have one return path
+    return list(dict.fromkeys(_finding(what, check) for what, check in checks))
+
+
+def _checks(settings: Settings, domain: str) -> list[tuple[str, Callable[[], Finding]]]:
+    """What is to be looked up for mail from that domain."""
     by_us = settings.mail_provider == "smtp"
-    envelope = (settings.bounce_address if by_us else None) or settings.mail_from.address
-    returned_to = envelope.rpartition("@")[2]
+    bounces_to = (settings.bounce_address if by_us else None) or domain
+    returned_to = bounces_to.rpartition("@")[2]
     checks: list[tuple[str, Callable[[], Finding]]] = [("SPF", partial(_spf, returned_to, by_us=by_us))]
     if not _aligned(returned_to, domain):
         checks.append(("SPF", partial(_not_aligned, returned_to, domain)))
@@ -59,7 +68,7 @@ def examine(settings: Settings) -> list[Finding]:
         selectors = (settings.dkim_selector or _SENDGRIDS).split(",")
         checks += [("DKIM", partial(_sendgrids_dkim, domain, name.strip())) for name in selectors]
     checks.append(("DMARC", partial(_dmarc, domain)))
-    return [_finding(what, check) for what, check in checks]
+    return checks
 
 
 def _mend(line: str) -> Finding:

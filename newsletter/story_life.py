@@ -1,15 +1,17 @@
 """The life of a story, for editors: how it grew, how it spread, which issues told it to how many readers."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.content import StoryContent
 from newsletter.ledger import TELLS_A_STORY
 from newsletter.models import CoverageEntry, Edition, EditionStory, Issue, Newsletter, StoryRevision
+from newsletter.newsletters import ALERT
+from newsletter.rendering.pieces import alerted_by
 
 #: revisions that are shown, the newest
 REVISIONS = 25
@@ -28,15 +30,17 @@ class Growth:
 
 @dataclass(frozen=True)
 class ToldIn:
-    """An issue that told the story, in one of its revisions."""
+    """An issue or an alert that told the story, in one of its revisions."""
 
-    issue_id: int
+    #: None for an alert
+    issue_id: int | None
     newsletter: str
     date: date
     state: str
     revision: int
     #: who share the editions that told it
     readers: int
+    alert_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,11 @@ def _differences(what: str, before: Collection[str], after: Collection[str]) -> 
 
 
 def told_in(session: Session, story_id: int, *, up_to: int | None = None) -> Sequence[ToldIn]:
-    """The issues that told it, the newest first; with `up_to`, in that revision or an older one."""
-    query = (
+    """What told it, the newest first; with `up_to`, in that revision or an older one."""
+    tells_it = [EditionStory.story_id == story_id, TELLS_A_STORY]
+    if up_to is not None:
+        tells_it.append(EditionStory.revision <= up_to)
+    issues = session.execute(
         select(
             Issue.id,
             Newsletter.name,
@@ -103,16 +110,34 @@ def told_in(session: Session, story_id: int, *, up_to: int | None = None) -> Seq
         .join(Edition, Edition.id == EditionStory.edition_id)
         .join(Issue, Issue.id == Edition.issue_id)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-        .where(EditionStory.story_id == story_id, TELLS_A_STORY)
+        .where(*tells_it)
         .group_by(Issue.id, Newsletter.name, Issue.date, Issue.state, EditionStory.revision)
-        .order_by(Issue.date.desc(), Issue.id.desc(), EditionStory.revision.desc())
     )
-    if up_to is not None:
-        query = query.where(EditionStory.revision <= up_to)
-    return [
+    told = [
         ToldIn(issue_id, name, day, state, revision, int(readers))
-        for issue_id, name, day, state, revision, readers in session.execute(query)
+        for issue_id, name, day, state, revision, readers in issues
     ]
+    told += _alerts_of(session, tells_it)
+    return sorted(told, key=lambda one: (one.date, one.issue_id or 0, one.revision), reverse=True)
+
+
+def _alerts_of(session: Session, tells_it: Sequence[ColumnElement[bool]]) -> Iterable[ToldIn]:
+    name = session.scalar(select(Newsletter.name).where(Newsletter.cadence == ALERT))
+    rows = session.execute(
+        select(
+            EditionStory.piece, EditionStory.revision, func.min(Edition.alerted_at), func.sum(Edition.readers)
+        )
+        .join(Edition, Edition.id == EditionStory.edition_id)
+        .where(Edition.issue_id.is_(None), *tells_it)
+        .group_by(EditionStory.piece, EditionStory.revision)
+    )
+    found: dict[int | None, ToldIn] = {}
+    for piece, revision, at, readers in rows:
+        assert at is not None
+        alert_id = alerted_by(piece)
+        one = found.get(alert_id, ToldIn(None, name or "", at.date(), "alert", revision, 0, alert_id))
+        found[alert_id] = replace(one, date=min(one.date, at.date()), readers=one.readers + int(readers))
+    return found.values()
 
 
 def first_seen(session: Session, story_id: int) -> dict[tuple[str, str], datetime]:

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 
+from newsletter.alerting import strike
 from newsletter.dispatch import gates
 from newsletter.dispatch.claims import count_due
 from newsletter.dispatch.dispatcher import Dispatched
@@ -27,7 +29,7 @@ from newsletter.tracking import counting
 from newsletter.watchdog import notices
 from newsletter.watchdog.alarms import alarms
 from newsletter.watchdog.looking import look
-from newsletter.wiring import HAND_OVER, Services
+from newsletter.wiring import ALERT, HAND_OVER, Services
 
 log = structlog.get_logger()
 
@@ -52,7 +54,18 @@ def handlers(services: Services, *, clock: Callable[[], datetime] = _utc_now) ->
         while not stop() and time.monotonic() < until and hands.dispatcher.step(clock(), Dispatched(), stop):
             pass
 
-    return {HAND_OVER: hand_over}
+    def look_out(_ref: int, _stop: Stop) -> None:
+        alert(services, clock())
+
+    return {HAND_OVER: hand_over, ALERT: look_out}
+
+
+def alert(services: Services, now: datetime) -> Counter[str]:
+    """Tell readers at once what breaks and concerns them; returns the numbers by what became of it."""
+    done = strike(services, now)
+    if done:
+        log.info("alerted", **done)
+    return done
 
 
 def tidy_up(services: Services, now: datetime) -> None:
@@ -133,13 +146,14 @@ def _portion(services: Services, forget_old: Callable[..., int], now: datetime) 
 def sweep(services: Services, now: datetime) -> None:
     """Take back dead workers' jobs, and see to it that one waits for every claim that what is due fills."""
     services.queue.rescue()
-    ways = {
-        gates.provider_way(services.provider.name),
-        gates.sender_way(services.settings.mail_from.address),
-    }
-    per_claim = services.settings.mails_per_claim
+    settings, provider = services.settings, services.provider.name
+    senders = {settings.mail_from.address, settings.alert_sender.address}
+    per_claim = settings.mails_per_claim
     with reading(services.engine) as session:
-        most = int(min(AHEAD * per_claim, gates.openings(session, ways, per_claim=per_claim)))
+        open_for = [
+            gates.openings(session, gates.ways(provider, sender), per_claim=per_claim) for sender in senders
+        ]
+        most = int(min(AHEAD * per_claim, max(open_for)))
         due = count_due(session, most, now=now)
     missing = -(-due // per_claim) - services.queue.waiting(HAND_OVER) if due else 0
     if missing > 0:

@@ -24,7 +24,7 @@ from newsletter.release import close, leaves_at
 from newsletter.rendering.renderer import RenderError
 from newsletter.schedule import due
 from newsletter.store.engine import DATABASE_TROUBLE, reading, writing
-from newsletter.tasks import bark, count_days, foresee, forget, handlers, tell, watch
+from newsletter.tasks import alert, bark, count_days, foresee, forget, handlers, tell, watch
 from newsletter.wiring import Services
 
 log = structlog.get_logger()
@@ -211,8 +211,10 @@ def tick(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Ticked:
-    """Everything due at `now`: issues first, then the outbox until `stop()`, the queue, and the books."""
+    """Everything due at `now`: alerts, issues, then the outbox until `stop()`, the queue, and the books."""
+    alerted = alert(services, now)
     ticked = tick_issues(services, now)
+    ticked.news += [f"alerts: {number} {what}" for what, number in sorted(alerted.items())]
     handed = services.dispatcher().run(now, stop=stop, progress=progress)
     for state, number in sorted(handed.counts.items()):
         if number:

@@ -1,15 +1,20 @@
-"""Why a story reached a reader, or did not: every rule passed and failed, issue by issue."""
+"""Why a story reached a reader, or did not: every rule passed and failed, by issues and by alerts."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.explaining import AlertExplanation, as_json, explain
 from newsletter.grouping import reading
 from newsletter.models import Delivery, Issue, Newsletter, Pick, Story
 from newsletter.models.delivery import DeliveryKind
+from newsletter.outbox import fate
 from newsletter.preview import selection_for
 from newsletter.selection import Decision
+from newsletter.site import Site
 from subscribers import roster
 from subscribers.models import Subscriber, SubscriptionState
 
@@ -33,13 +38,31 @@ class Explanation:
             "picked": self.decision.place is not None,
             "place": self.decision.place,
             "score": self.decision.score,
-            "reasons": [
-                {"rule": reason.rule, "passed": reason.passed, "text": reason.text}
-                for reason in self.decision.reasons
-            ],
+            "reasons": as_json(self.decision.reasons),
             "changes": list(self.decision.changes),
             "mail": self.mail,
         }
+
+
+@dataclass(frozen=True)
+class Ways:
+    """All ways by which a story may have come to a reader."""
+
+    #: the newest issue first; none where no issue of theirs ever had it to tell
+    digests: list[Explanation]
+    #: the newest first; none for a reader who has nothing to do with alerts
+    alerts: list[AlertExplanation]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            *(digest.to_json() for digest in self.digests),
+            *(alert.to_json() for alert in self.alerts),
+        ]
+
+
+def ways(session: Session, subscriber: Subscriber, story: Story, site: Site, *, now: datetime) -> Ways:
+    """The story's ways to this reader, by digests and by alerts."""
+    return Ways(why(session, subscriber, story), explain(session, subscriber, story, site, now=now))
 
 
 def why(session: Session, subscriber: Subscriber, story: Story) -> list[Explanation]:
@@ -81,8 +104,7 @@ def mail_of(session: Session, issue: Issue, subscriber: Subscriber) -> str | Non
         )
     )
     if delivery is not None:
-        when = f"due {delivery.due_at:%Y-%m-%d %H:%M} UTC"
-        return f"{delivery.state}, {when}" + (f": {delivery.reason}" if delivery.reason else "")
+        return fate(delivery)
     state = subscriber.state(issue.newsletter.slug)
     if state is None:
         return "none: they never subscribed to this newsletter"

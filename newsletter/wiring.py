@@ -15,12 +15,13 @@ from tempfile import NamedTemporaryFile
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
+from newsletter.alert_desk.overlook import overlook
 from newsletter.composition import Composer
 from newsletter.config import ROOT, Settings
 from newsletter.dispatch.dispatcher import Dispatcher, Limits
 from newsletter.links import CountedLinks
 from newsletter.mail import Provider
-from newsletter.models import Issue
+from newsletter.models import Alert, Issue
 from newsletter.preflight.findings import Finding
 from newsletter.preflight.inspection import Errand, errand
 from newsletter.preflight.look import look_over
@@ -40,6 +41,8 @@ from subscribers.tokens import Tokens
 
 #: the task that hands over what is due: one claim, or a few
 HAND_OVER = "hand over"
+#: the task that tells readers at once what breaks
+ALERT = "alert"
 NO_POSTAL_ADDRESS = "No postal address yet: set POSTAL_ADDRESS before mail leaves this machine"
 
 
@@ -63,6 +66,14 @@ class Services:
         """
         self.queue.enqueue(session, HAND_OVER, 0)
 
+    def look_out(self, session: Session) -> None:
+        """Let a worker look whom the news concern, as soon as the caller's transaction is committed.
+
+        Called by whoever has taken stories in; the clock finds what nobody called for.
+        """
+        if self.site.alerts:
+            self.queue.enqueue(session, ALERT, 0)
+
     def look_over(self, session: Session, issue: Issue, now: datetime) -> tuple[Finding, ...]:
         """`look_over` of preflight, with what it must know of how mail leaves here."""
         return look_over(
@@ -73,6 +84,20 @@ class Services:
             provider=self.settings.mail_provider,
             postal_address=self.settings.postal_address,
             sender=self.settings.mail_from,
+            public_url=self.settings.public_url,
+            now=now,
+        )
+
+    def overlook(self, session: Session, alert: Alert, now: datetime) -> tuple[Finding, ...]:
+        """`overlook` of alerts, likewise."""
+        return overlook(
+            session,
+            alert,
+            self.renderer,
+            site=self.site,
+            provider=self.settings.mail_provider,
+            postal_address=self.settings.postal_address,
+            sender=self.settings.alert_sender,
             public_url=self.settings.public_url,
             now=now,
         )
@@ -98,6 +123,7 @@ class Services:
             self.tokens,
             self.site,
             sender=self.settings.mail_from,
+            alert_sender=self.settings.alert_sender,
             public_url=self.settings.public_url,
             return_paths=self.return_paths,
         )
@@ -110,7 +136,12 @@ class Services:
             lease=timedelta(seconds=self.settings.lease_seconds),
         )
         return Dispatcher(
-            self.engine, self.provider, self.composer, sender=self.settings.mail_from.address, limits=limits
+            self.engine,
+            self.provider,
+            self.composer,
+            sender=self.settings.mail_from.address,
+            alert_sender=self.settings.alert_sender.address,
+            limits=limits,
         )
 
 

@@ -29,6 +29,8 @@ class Afterwards(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertChoices:
+    """The defaults are those of a reader who chose nothing. InvalidRhythm for what cannot be kept."""
+
     #: wall-clock hours in the reader's zone, from the first up to the second; equal: no quiet hours
     quiet_from: int = 22
     quiet_until: int = 7
@@ -45,6 +47,9 @@ class AlertChoices:
         parse_hour(self.quiet_from)
         parse_hour(self.quiet_until)
         if not self.quiet_days < EVERY_DAY:
-            raise InvalidRhythm("every day is a quiet one", "leave one day at least, or stop the alerts")
+            raise InvalidRhythm(
+                "no such days of quiet, or all of them",
+                "choose from 0 (Monday) to 6 (Sunday) and leave one day at least, or stop the alerts",
+            )
         if not 1 <= self.mails_a_day <= MOST_MAILS:
             raise InvalidRhythm(f"{self.mails_a_day} mails a day", f"choose from 1 to {MOST_MAILS}")

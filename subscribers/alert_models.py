@@ -33,7 +33,7 @@ class AlertTerm(Base):
 
     __tablename__ = "alert_term"
 
-    #: company, text, audience, impact, or any
+    #: company, title, text, audience, impact, or any
     kind: Mapped[str] = mapped_column(primary_key=True)
     term: Mapped[str] = mapped_column(primary_key=True)
     rule_id: Mapped[int] = mapped_column(ForeignKey("alert_rule.id"), primary_key=True, index=True)

@@ -11,10 +11,22 @@ from typing import Self
 from subscribers.interning import Interned
 from subscribers.lens import term
 
+#: hours within which outlets can be asked to report a story, at most: a week
+MOST_HOURS = 168
+
+
+class InvalidRule(ValueError):
+    """A threshold that no story can be held against."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason}: {remedy}")
+
 
 @dataclass(frozen=True, slots=True)
 class AlertRule(Interned):
-    """An empty rule is about every story."""
+    """An empty rule is about every story. InvalidRule for thresholds that make no sense."""
 
     #: terms, see `lens.term`
     audiences: frozenset[str] = frozenset()
@@ -33,6 +45,17 @@ class AlertRule(Interned):
     fast_hours: int = 0
     #: it would lead the reader's digest
     leads: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_outlets < 1 or self.min_languages < 1:
+            raise InvalidRule("a story has one outlet and one language at least", "ask for 1 or more")
+        if self.fast_outlets < 0 or not 0 <= self.fast_hours <= MOST_HOURS:
+            raise InvalidRule(
+                f"{self.fast_outlets} outlets within {self.fast_hours} hours",
+                f"use whole numbers, and {MOST_HOURS} hours at most",
+            )
+        if self.fast_outlets and not self.fast_hours:
+            raise InvalidRule(f"{self.fast_outlets} outlets within no time", "say within how many hours, too")
 
     @classmethod
     def of(cls, words: Mapping[str, Iterable[str]], **thresholds: int | bool) -> Self:

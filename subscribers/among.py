@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, String, TypeDecorator, bindparam
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, String, TypeDecorator, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
@@ -21,6 +21,17 @@ def among(
 ) -> ColumnElement[bool]:
     """Whether the column holds one of the ids."""
     return column.bool_op("IN")(_Each(bindparam(None, ids, type_=_Ids())))
+
+
+def one_of(
+    column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], ids: Collection[int]
+) -> ColumnElement[bool]:
+    """The same, for a table that may have grown a lot since PostgreSQL counted it last.
+
+    It would take the table for small there, and hold each of its rows against each of the ids; so the ids
+    are looked up in the index, whatever it thinks.
+    """
+    return _OneOf(column, bindparam(None, ids, type_=_Ids()))
 
 
 class _Ids(TypeDecorator[Collection[int]]):
@@ -42,6 +53,11 @@ class _Each(FunctionElement[int]):
     inherit_cache = True
 
 
+class _OneOf(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
 @compiles(_Each, "postgresql")
 def _postgresql(element: _Each, compiler: Any, **options: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}))"
@@ -50,3 +66,15 @@ def _postgresql(element: _Each, compiler: Any, **options: Any) -> str:
 @compiles(_Each, "sqlite")
 def _sqlite(element: _Each, compiler: Any, **options: Any) -> str:
     return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"  # noqa: S608
+
+
+@compiles(_OneOf, "postgresql")
+def _any(element: _OneOf, compiler: Any, **options: Any) -> str:
+    column, ids = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY ({ids})"
+
+
+@compiles(_OneOf, "sqlite")
+def _in(element: _OneOf, compiler: Any, **options: Any) -> str:
+    column, ids = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608

@@ -4,7 +4,7 @@ Plain values, ready for JSON; the newsletter adds what it delivered. GDPR art. 1
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from subscribers import suppression
 from subscribers.address import parse
+from subscribers.alert_choices import AlertChoices
 from subscribers.fingerprints import Fingerprints
 from subscribers.models import Consent, Subscriber, Tag
 from subscribers.rhythm import DAYS
+from subscribers.watching import choices_of, watches_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,15 @@ def dossier(session: Session, subscriber: Subscriber, fingerprints: Fingerprints
             "weekdays": [DAYS[day] for day in sorted(rhythm.weekdays)],
         },
         "lens": subscriber.lens.definition(),
+        "alert_rules": [
+            {
+                "rule": watch.rule_record.definition,
+                "since": watch.made_at.isoformat(),
+                "paused_until": _moment(watch.paused_until),
+            }
+            for watch in watches_of(session, subscriber.id)
+        ],
+        "alert_choices": _choices(choices_of(session, [subscriber.id])[subscriber.id]),
         "tags": sorted(session.scalars(select(Tag.name).where(Tag.subscriber_id == subscriber.id))),
         "subscriptions": [
             {
@@ -89,6 +100,11 @@ def dossier(session: Session, subscriber: Subscriber, fingerprints: Fingerprints
         and {"reason": closed.reason, "note": closed.note, "since": _moment(closed.since)},
         "consent": [receipt.to_json() for receipt in receipts(session, subscriber)],
     }
+
+
+def _choices(choices: AlertChoices) -> dict[str, Any]:
+    days = [DAYS[day] for day in sorted(choices.quiet_days)]
+    return asdict(choices) | {"quiet_days": days}
 
 
 def _moment(at: datetime | None) -> str | None:

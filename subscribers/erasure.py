@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from subscribers import suppression
 from subscribers.address import Address
+from subscribers.alert_models import AlertChoicesRecord, Watch
 from subscribers.enrolment import intern, locked
 from subscribers.fingerprints import Fingerprints
 from subscribers.ledger import Channel, Evidence, strike_out
@@ -51,7 +52,7 @@ def _empty(session: Session, subscriber: Subscriber, now: datetime) -> None:
         held.paused_until = None
         if held.state != SubscriptionState.UNSUBSCRIBED:
             held.end(now)
-    for table in (Tag, MutedStory):
+    for table in (Tag, MutedStory, Watch, AlertChoicesRecord):
         session.execute(delete(table).where(table.subscriber_id == subscriber.id))
     subscriber.email = subscriber.email_key = f"erased-{subscriber.id}@erased.invalid"
     subscriber.public_id = secrets.token_urlsafe(16)

@@ -1,6 +1,6 @@
 """Who is there: find, stream, count, and say who must not be mailed now. Changes nothing."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from subscribers.address import parse
+from subscribers.alert_choices import Afterwards
+from subscribers.alert_models import AlertChoicesRecord
 from subscribers.among import among
 from subscribers.lens import Lens
 from subscribers.models import (
@@ -147,6 +149,18 @@ def muted_stories(
     for subscriber, story in session.execute(query):
         found.setdefault(subscriber, set()).add(story)
     return {subscriber: frozenset(stories) for subscriber, stories in found.items()}
+
+
+def without_lines(session: Session) -> Generator[tuple[int, tuple[bool, ...]]]:
+    """The ids of those who want no line on what an alert told them, in their order, as a stream."""
+    choices = AlertChoicesRecord
+    query = (
+        select(choices.subscriber_id)
+        .where(choices.afterwards == Afterwards.NOTHING)
+        .order_by(choices.subscriber_id)
+    )
+    for subscriber_id in session.scalars(query, execution_options={"yield_per": FETCH}):
+        yield subscriber_id, (True,)
 
 
 def count(session: Session) -> dict[str, dict[str, int]]:

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
+    ALERTS = "alerts"
     ACT = "act"  # from the mail: mute a story, less of a company, snooze
     UNDO = "undo"
     DATA = "data"  # export and erasure, freshly mailed

@@ -14,9 +14,11 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from subscribers.alert_models import Watch
 from subscribers.enrolment import locked
 from subscribers.ledger import Channel, Evidence
 from subscribers.models import Act, MutedStory, Subscriber
+from subscribers.watching import watches_of
 
 #: how long an act may be undone
 UNDO_LIFE = timedelta(minutes=10)
@@ -38,7 +40,7 @@ class Undone(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What a person chose, part by part: subscriptions, lens, muted stories."""
+    """What a person chose, part by part: subscriptions, lens, muted stories, alert rules."""
 
     parts: Mapping[str, Part]
 
@@ -66,6 +68,8 @@ def standing(session: Session, subscriber: Subscriber) -> Standing:
         parts[f"newsletter {held.newsletter}"] = [held.state, *map(_number, moments)]
     for mute in session.scalars(select(MutedStory).where(MutedStory.subscriber_id == subscriber.id)):
         parts[f"muted {mute.story_id}"] = _number(mute.at)
+    for watch in watches_of(session, subscriber.id):
+        parts[f"watch {watch.rule_id}"] = [_number(watch.made_at), _number(watch.paused_until)]
     return Standing(parts)
 
 
@@ -94,6 +98,8 @@ def undo(
             _restore_subscription(session, subscriber, key, part)
         elif kind == "muted":
             _restore_mute(session, subscriber, int(key), part)
+        elif kind == "watch":
+            _restore_watch(session, subscriber, int(key), part)
         elif isinstance(part, int):
             subscriber.lens_id = part
     slugs = touched or [held.newsletter for held in subscriber.subscriptions]
@@ -130,6 +136,18 @@ def _restore_mute(session: Session, subscriber: Subscriber, story_id: int, part:
         session.add(MutedStory(subscriber_id=subscriber.id, story_id=story_id, at=_moment(part)))
     elif part is None:
         session.delete(mute)
+
+
+def _restore_watch(session: Session, subscriber: Subscriber, rule_id: int, part: Part) -> None:
+    for watch in watches_of(session, subscriber.id):
+        if watch.rule_id == rule_id:
+            session.delete(watch)
+    session.flush()
+    if isinstance(part, list):
+        made_at, paused_until = map(_moment, part)
+        session.add(
+            Watch(subscriber_id=subscriber.id, rule_id=rule_id, made_at=made_at, paused_until=paused_until)
+        )
 
 
 def _number(at: datetime | None) -> int | None:

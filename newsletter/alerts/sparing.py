@@ -5,16 +5,25 @@ waits; and at each moment at which something of a reader's is due, `dispose` say
 that waits for them. So one rule decides, whether an alert is a second old or was held over night.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.alerts.matching import News
+from newsletter.alerts.phrases import count
+from newsletter.alerts.quiet import next_morning, quiet_until
 from newsletter.content import Impact
-from newsletter.memory import Told
+from newsletter.memory import Told, news_since
 from newsletter.selection import Reason
-from subscribers.alert_choices import AlertChoices
+from subscribers.alert_choices import AlertChoices, InQuiet
+
+#: in one mail; more would be a pile
+MOST_STORIES = 12
+
+#: why an alert was dropped for a newer one of its story: its reader was neither told the story by it, nor
+#: spared it
+REPLACED = "told with newer facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,26 @@ def is_news(news: News, known: Known | None, limits: Limits, *, muted: str | Non
     `muted` says in words why they want to hear nothing of it: the story, a company or a topic was muted.
     Without `known` the story must be fresh; with it, there must be a new fact (`memory.news_since`).
     """
-    raise NotImplementedError
+    reasons = [Reason("mutes", False, muted)] if muted else []
+    if known is None:
+        return Newsworthy((*reasons, Reason("told", True, "never told to this reader"), _fresh(news, limits)))
+    newer = news.revision > known.told.revision
+    changes = news_since(known.told, news.content, now=news.seen_at) if newer else ()
+    since = f"since then {', '.join(changes)}" if changes else "and nothing new since"
+    reasons.append(Reason("told", bool(changes), f"{known.how}; {since}"))
+    return Newsworthy(tuple(reasons), changes)
+
+
+def _fresh(news: News, limits: Limits) -> Reason:
+    age = news.seen_at - news.first_seen_at
+    text = (
+        f"first seen {_hours(age)} before, and a first alert is for stories of {_hours(limits.fresh)} at most"
+    )
+    return Reason("fresh", age <= limits.fresh, text)
+
+
+def _hours(span: timedelta) -> str:
+    return count(span // timedelta(hours=1), "hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +152,115 @@ def dispose(waiting: Sequence[Waiting], reader: Reader, limits: Limits, *, now: 
     For a reader without a digest, folding means holding until the next morning, and dropping what is
     older than its life by then. Nothing is held beyond its life: it is folded instead.
     """
-    raise NotImplementedError
+    fates = _Fates(reader, now)
+    quiet = quiet_until(reader.choices, reader.zone, now)
+    gathered = max((mailed.at + limits.gather for mailed in reader.mailed), default=now)
+    ready = []
+    for one in _one_each(fates.alive(waiting), fates):
+        if rest := _rest(one, reader, limits, now):
+            fates.fold(one, Reason("rest", False, rest))
+        elif reader.mails_today >= reader.choices.mails_a_day:
+            text = f"{reader.mails_today} mails today: you chose {reader.choices.mails_a_day} at most"
+            fates.fold(one, Reason("budget", False, text))
+        elif quiet and not comes_in_quiet(one, reader.choices):
+            fates.keep_quiet(one, quiet)
+        elif gathered > now:
+            fates.hold(one, gathered, Reason("gather", False, "another alert has just left"))
+        else:
+            ready.append(one)
+    ready.sort(key=lambda one: (not _is_high(one), -one.outlets, one.decided_at, one.id))
+    for one in ready[MOST_STORIES:]:
+        fates.fold(one, Reason("full", False, f"the mail is full: {MOST_STORIES} stories come before it"))
+    return Disposal(tuple(one.id for one in ready[:MOST_STORIES]), fates.held, fates.folded, fates.dropped)
+
+
+class _Fates:
+    """What became of each alert, up to those that are mailed."""
+
+    def __init__(self, reader: Reader, now: datetime) -> None:
+        self._reader = reader
+        self._now = now
+        self.held: dict[int, tuple[datetime, Reason]] = {}
+        self.folded: dict[int, Reason] = {}
+        self.dropped: dict[int, Reason] = {}
+
+    def alive(self, waiting: Sequence[Waiting]) -> Iterator[Waiting]:
+        """Those that are still news."""
+        for one in waiting:
+            if one.told_since:
+                self.dropped[one.id] = Reason("told", False, one.told_since)
+            elif one.expires_at <= self._now:
+                old = f"too old: it was news until {self._clock(one.expires_at)}"
+                self.dropped[one.id] = Reason("life", False, old)
+            else:
+                yield one
+
+    def hold(self, one: Waiting, until: datetime, reason: Reason) -> None:
+        """It waits, unless it would be no news any more by then."""
+        waits = replace(reason, text=f"{reason.text}; waits until {self._clock(until)}")
+        late = replace(reason, text=f"{reason.text}; no news any more at {self._clock(until)}")
+        if until < one.expires_at:
+            self.held[one.id] = until, waits
+        elif self._reader.reads_digest:
+            self.folded[one.id] = late
+        else:
+            self.dropped[one.id] = late
+
+    def fold(self, one: Waiting, reason: Reason) -> None:
+        """The next digest tells it; without one, it waits for the next morning."""
+        if self._reader.reads_digest:
+            self.folded[one.id] = reason
+        else:
+            self.hold(one, next_morning(self._reader.choices, self._reader.zone, self._now), reason)
+
+    def keep_quiet(self, one: Waiting, until: datetime) -> None:
+        reason = Reason("quiet", False, "you want quiet now")
+        if self._reader.choices.in_quiet is InQuiet.FOLD and self._reader.reads_digest:
+            self.folded[one.id] = reason
+        else:
+            self.hold(one, until, reason)
+
+    def stand_behind(self, one: Waiting, other: Waiting) -> None:
+        """Another alert of the same story goes before it."""
+        if other.corrects:
+            self.fold(one, Reason("same", False, "a correction of this story goes before it"))
+        else:
+            self.dropped[one.id] = Reason("same", False, REPLACED)
+
+    def _clock(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._reader.zone):%H:%M on %A}"
+
+
+def _one_each(alive: Iterable[Waiting], fates: _Fates) -> list[Waiting]:
+    """One alert of each story: a correction before any other, then the newest.
+
+    The older news stands in the newest; a correction, and what is news beside one, is told later.
+    """
+    chosen: dict[int, Waiting] = {}
+    for one in sorted(alive, key=lambda one: (one.corrects, one.decided_at, one.id)):
+        if before := chosen.get(one.story_id):
+            fates.stand_behind(before, one)
+        chosen[one.story_id] = one
+    return list(chosen.values())
+
+
+def _rest(one: Waiting, reader: Reader, limits: Limits, now: datetime) -> str | None:
+    """Why an alert that left before keeps this one back; corrections come all the same."""
+    if one.corrects:
+        return None
+    for mailed in reader.mailed:
+        if one.story_id in mailed.story_ids and now < mailed.at + limits.story_rest:
+            return f"an alert of this story came less than {_hours(limits.story_rest)} ago"
+        if one.companies & mailed.companies and now < mailed.at + limits.company_rest:
+            named = ", ".join(sorted(one.companies & mailed.companies))
+            return f"an alert about {named} came less than {_hours(limits.company_rest)} ago"
+    return None
+
+
+def _is_high(one: Waiting) -> bool:
+    return one.impact in (Impact.ADVANCE, Impact.DELAY)
+
+
+def comes_in_quiet(one: Waiting, choices: AlertChoices) -> bool:
+    """Whether it comes in the quiet; a correction can wait."""
+    return choices.in_quiet is InQuiet.HIGHEST and _is_high(one) and not one.corrects

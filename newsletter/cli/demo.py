@@ -6,27 +6,37 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from newsletter.alert_desk.counting import proof as prove_alert
+from newsletter.alerts.matching import anchors
 from newsletter.cli.services import bring_up_to_date, configured
+from newsletter.cli.subscribers import find_subscriber
 from newsletter.cli.system import serve
 from newsletter.cli.terminal import fail, out, progress_bar, say
 from newsletter.desk import approval, planning
 from newsletter.intake.take_in import take_in
-from newsletter.models import Issue, Newsletter
+from newsletter.models import Alert, AlertReader, Issue, Newsletter
 from newsletter.models.issue import IssueState
 from newsletter.proof import proof
 from newsletter.publication import publish
-from newsletter.samples.load import SUBSCRIBERS, sample_stories
+from newsletter.samples.load import SUBSCRIBERS, breaking_story, sample_rules, sample_stories
 from newsletter.schedule import Occurrence, occurrence
 from newsletter.store.engine import reading, writing
+from newsletter.tasks import alert as strike
 from newsletter.tick import tick_issues
 from newsletter.wiring import Services
+from subscribers import consent, watching
+from subscribers.address import parse
+from subscribers.consent import Channel
 from subscribers.rhythm import Rhythm
 from subscribers.transfer.reading import People
 from subscribers.transfer.taking import Terms, import_people
 
 SOURCE = "Sample reader of the demo; no such person exists"
+#: after publication: day for two of the readers who are alerted, and still night for the third
+BREAKS = timedelta(hours=6)
 
 
 def demo(
@@ -34,7 +44,7 @@ def demo(
         bool, typer.Option("--no-serve", help="End when all is sent; serve no pages.")
     ] = False,
 ) -> None:
-    """Set up an instance with sample data, send today's digest into a folder, and show it.
+    """Set up an instance with sample data, send today's digest and an alert into a folder, and show them.
 
     Runs again without harm: what was sent is not sent again.
     """
@@ -85,6 +95,27 @@ def _load(services: Services, newsletter: Newsletter, planned: Occurrence) -> No
                 now=seen_at,
             )
         _step("Loading sample readers", f"{people.added} added, {people.unchanged} there already")
+        if services.site.alerts:
+            held = _hold_rules(session, services, services.site.alerts.slug, seen_at)
+            _step("Loading their alert rules", f"{held} are held")
+
+
+def _hold_rules(session: Session, services: Services, slug: str, now: datetime) -> int:
+    """Some of the sample readers want alerts, too."""
+    rules = list(sample_rules())
+    for email, rule in rules:
+        consent.attest(
+            session,
+            parse(email),
+            [slug],
+            source=SOURCE,
+            channel=Channel.COMMAND,
+            fingerprints=services.fingerprints,
+            now=now,
+        )
+        subscriber = find_subscriber(session, email)
+        watching.hold(session, subscriber, rule, anchors(rule), now=now)
+    return len(rules)
 
 
 def _publish(services: Services, newsletter: Newsletter, planned: Occurrence) -> int:
@@ -110,11 +141,16 @@ def _publish(services: Services, newsletter: Newsletter, planned: Occurrence) ->
 
 
 def _deliver(services: Services, planned: Occurrence) -> None:
-    """Let the day pass hour by hour, so that every reader's hour comes in every zone."""
+    """Let the day pass hour by hour, so that every reader's hour comes in every zone; amid it a story
+    breaks."""
     dispatcher = services.dispatcher()
     accepted = 0
     with progress_bar() as bar:
         for hour in bar.track(list(_hours(planned)), description="the day passes"):
+            if hour == planned.publish_at + BREAKS:
+                with writing(services.engine) as session:
+                    take_in(session, breaking_story(planned.date), now=hour)
+            strike(services, hour)
             done = dispatcher.run(hour)
             accepted += done.counts["accepted"]
             if done.stopped:
@@ -134,5 +170,17 @@ def _show(services: Services, issue_id: int) -> None:
         issue = session.get_one(Issue, issue_id)
         found = proof(session, issue)
         _step("Proving that none is missing", f"{found.sentence} ({issue.state})")
+        for alert in session.scalars(select(Alert).order_by(Alert.id)):
+            sum_of_all = prove_alert(session, alert).sentence
+            later = f"{_held(session, alert)} held until its reader's quiet was over"
+            _step(f"Alert: {alert.story.title}", f"{sum_of_all}; {later}")
     folder: Path = services.settings.mail_folder
     _step("Mails", f"{len(list(folder.glob('*.eml')))} files in {folder}")
+
+
+def _held(session: Session, alert: Alert) -> int:
+    """How many of its mails did not leave at once."""
+    later = select(func.count()).where(
+        AlertReader.alert_id == alert.id, AlertReader.mailed_at > AlertReader.decided_at
+    )
+    return session.scalars(later).one()

@@ -9,7 +9,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
+from newsletter.alert_desk import editing as alert_editing
+from newsletter.alert_desk import letting_go
 from newsletter.cli import (
+    alerts,
+    alerts_readers,
+    alerts_trial,
     corrections,
     deliveries,
     demo,
@@ -40,6 +45,7 @@ from newsletter.config import ConfigError
 from newsletter.desk import changes
 from newsletter.desk.approval import NothingToApprove
 from newsletter.desk.correcting import BadCorrection
+from newsletter.desk.editing import TooLong
 from newsletter.desk.states import IllegalStep
 from newsletter.dispatch.steering import BadWay
 from newsletter.dispatch.unknown import NotUnknown
@@ -58,6 +64,7 @@ from subscribers.segments.parsing import BadRule
 from subscribers.segments.saved import BadName
 from subscribers.transfer.batches import Overtaken
 from subscribers.transfer.table import BadFile
+from subscribers.watching import TooManyRules
 
 
 class Plain(TyperGroup):
@@ -86,6 +93,17 @@ for command in (system.run, system.web, system.clock, system.worker):
 for command in (system.migrate, system.check):
     app.command(command.__name__, rich_help_panel="Operate")(command)
 app.command("tick", rich_help_panel="Operate")(system.tick)
+for of_readers in (
+    alerts_readers.rules,
+    alerts_readers.add,
+    alerts_readers.pause,
+    alerts_readers.resume,
+    alerts_readers.stop,
+    alerts_readers.choose,
+):
+    alerts.app.command(of_readers.__name__, rich_help_panel="Readers' rules")(of_readers)
+alerts.app.command("try", rich_help_panel="Readers' rules")(alerts_trial.try_)
+app.add_typer(alerts.app, name="alerts", rich_help_panel="Curate")
 stories.app.command("correct")(corrections.correct)
 app.add_typer(stories.app, name="stories", rich_help_panel="Curate")
 issues.app.command("numbers")(numbers.numbers)
@@ -115,6 +133,12 @@ SERVING = ("run", "web", "clock", "worker", "returns")
 
 #: what a person can mend; anything else is a fault of ours and shows its traceback
 MENDABLE = (
+    alert_editing.IllegalStep,
+    alert_editing.Overtaken,
+    letting_go.BadTime,
+    letting_go.Barred,
+    letting_go.NotWhatWasSeen,
+    letting_go.SamePerson,
     AlreadyEditor,
     BadCorrection,
     LastAdmin,
@@ -143,6 +167,8 @@ MENDABLE = (
     SamePerson,
     SchemaAhead,
     SchemaBehind,
+    TooLong,
+    TooManyRules,
 )
 
 

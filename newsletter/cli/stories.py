@@ -42,6 +42,8 @@ def import_(
     now = moment(seen_at)
     with writing(services.engine) as session:
         report = take_in(session, chain.from_iterable(map(_records, files)), now=now)
+        if report.added or report.changed:
+            services.look_out(session)
     if as_json:
         show_json(report.to_json())
     else:

@@ -61,7 +61,7 @@ def add(
     slugs = chosen_newsletters(services, newsletter)
     require_attestation(confirmed, source)
     terms = {
-        "audiences": audience and [_audience(services, word) for word in audience],
+        "audiences": audience and [known_audience(services, word) for word in audience],
         "companies": follow,
         "topics": topic,
         "muted_companies": mute_company,
@@ -225,7 +225,7 @@ def chosen_newsletters(services: Services, given: list[str] | None) -> list[str]
     return [services.site.newsletter(slug).slug for slug in dict.fromkeys(given)]
 
 
-def _audience(services: Services, word: str) -> str:
+def known_audience(services: Services, word: str) -> str:
     known = services.site.audiences
     if term(word) not in map(term, known):
         raise LookupError(f"unknown audience {word!r}: there are {', '.join(known)}")

@@ -23,7 +23,7 @@ from newsletter.sender_check import examine
 from newsletter.serving import LOOK, Duty, steady
 from newsletter.store.engine import reading
 from newsletter.store.migrate import SchemaAhead, SchemaBehind, is_empty, require_current
-from newsletter.tasks import bark, count_days, foresee, forget, handlers, sweep, tell, tidy_up, watch
+from newsletter.tasks import alert, bark, count_days, foresee, forget, handlers, sweep, tell, tidy_up, watch
 from newsletter.tick import tick as do_tick
 from newsletter.tick import tick_issues
 from newsletter.web.app import create_app
@@ -100,6 +100,7 @@ def on_duty(services: Services, *roles: str) -> Iterator[Duty]:
 #: what the clock does, and every how many seconds; each by itself, so that none holds up another
 STROKES: tuple[tuple[int, Callable[[Services, datetime], object]], ...] = (
     (1, tick_issues),
+    (1, alert),
     (1, sweep),
     (1, tell),
     (10, tidy_up),
@@ -193,7 +194,7 @@ def check() -> None:
     services = configured()
     faults = []
     say(f"settings: complete, links begin with {services.settings.public_url}")
-    say(f"publication: {', '.join(newsletter.slug for newsletter in services.site.newsletters)}")
+    say(f"publication: {', '.join(offer.slug for offer in services.site.offers)}")
     try:
         if embedded(services) and is_empty(services.engine):
             say("database: sqlite, not set up yet; the first command that needs it does it")

@@ -17,14 +17,13 @@ from newsletter.corrections.rules import Owed
 from newsletter.ledger import TELLS_A_STORY, Lookup, one_at_a_time
 from newsletter.mail import Content
 from newsletter.models import Correction, Delivery, Edition, EditionStory, Story, StoryRevision
-from newsletter.models.delivery import TOLD, DeliveryKind, DeliveryState, Priority
+from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from newsletter.models.desk import CorrectionKind
 from newsletter.rendering.joining import in_line
-from newsletter.rendering.pieces import Form
+from newsletter.rendering.pieces import Form, alerted_by
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.telling import Telling, tell
 from newsletter.store.bulk import insert_many
-from subscribers.among import among
 from subscribers.models import Subscriber, Subscription
 from subscribers.roster import receiving
 
@@ -66,28 +65,22 @@ def _recipients(
     with closing(debts.readers()) as stream, addressable:
         owed = Lookup(stream)
         for subscriber_id, group in groupby(addressable, key=itemgetter(0)):
-            told = {issue_id: (newsletter, edition_id) for _, issue_id, newsletter, edition_id in group}
-            for one in owed.of(subscriber_id):
-                yield subscriber_id, *told.get(one.issue_id, next(iter(told.values())))
+            if owed.of(subscriber_id):
+                _, newsletter, edition_id = next(group)
+                yield subscriber_id, newsletter, edition_id
 
 
-def _addressable(debts: Debts, now: datetime) -> Select[int | None, int, str | None, int | None]:
+def _addressable(debts: Debts, now: datetime) -> Select[int | None, str | None, int | None]:
     """The mails that told it to readers who receive the same newsletter still; of each the last first."""
     return (
-        select(Delivery.subscriber_id, Delivery.occasion_id, Delivery.newsletter, Delivery.edition_id)
+        select(Delivery.subscriber_id, Delivery.newsletter, Delivery.edition_id)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .join(
             Subscription,
             (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter == Delivery.newsletter),
         )
-        .where(
-            Delivery.kind == DeliveryKind.DIGEST,
-            among(Delivery.occasion_id, debts.issues),
-            among(Delivery.edition_id, debts.editions),
-            Delivery.state.in_(TOLD),
-            *receiving(now),
-        )
-        .order_by(Delivery.subscriber_id, Delivery.occasion_id.desc())
+        .where(debts.told_by, *receiving(now))
+        .order_by(Delivery.subscriber_id, Delivery.due_at.desc(), Delivery.id.desc())
     )
 
 
@@ -105,23 +98,31 @@ def note_of(session: Session, correction_id: int, edition_id: int) -> Note:
     """The note for those who were told by this edition. Raises NoResultFound."""
     correction = session.get_one(Correction, correction_id)
     edition = session.get_one(Edition, edition_id)
-    revision = session.scalars(
-        select(EditionStory.revision).where(
+    told = session.scalars(
+        select(EditionStory).where(
             EditionStory.edition_id == edition_id,
             EditionStory.story_id == correction.story_id,
             TELLS_A_STORY,
         )
     ).one()
-    return note_about(session, correction, issue_id=edition.issue_id, revision=revision)
+    day = edition.alerted_at.date() if edition.alerted_at else None
+    one = Owed(
+        correction.id, correction.story_id, edition.issue_id, told.revision, alerted_by(told.piece), day
+    )
+    return _note(session, correction, Debts(session, []).words(one))
 
 
 def note_about(session: Session, correction: Correction, *, issue_id: int | None, revision: int) -> Note:
     """The note for those who were told that revision by that issue; without an issue, for nobody yet."""
+    if issue_id is None:
+        return _note(session, correction, "")
+    one = Owed(correction.id, correction.story_id, issue_id, revision)
+    return _note(session, correction, Debts(session, []).words(one))
+
+
+def _note(session: Session, correction: Correction, told: str) -> Note:
     story = session.get_one(Story, correction.story_id)
     known = session.get_one(StoryRevision, (story.id, story.revision))
-    told = ""
-    if issue_id is not None:
-        told = Debts(session, []).words(Owed(correction.id, story.id, issue_id, revision))
     return Note(known.content, correction.text, correction.kind == CorrectionKind.RETRACTION, told)
 
 

@@ -1,17 +1,31 @@
 """Owing: which readers are to hear of which corrections, read from the deliveries for all of them at once."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import BigInteger, Select, cast, literal, null, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from newsletter.corrections.rules import Owed, ToldOnce, Wrong, owed
-from newsletter.models import Delivery, Edition, EditionStory, Issue, Pick, Story, StoryRevision
+from newsletter.ledger import mails_of_alerts, mails_of_issues
+from newsletter.models import Alert, Delivery, Edition, EditionStory, Issue, Pick, Story, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
-from newsletter.rendering.pieces import corrected_by
+from newsletter.rendering.pieces import alerted_by, corrected_by
 from newsletter.rendering.telling import TITLE
 from newsletter.rendering.typesetting import clean, cut
 from subscribers.among import among
@@ -31,24 +45,33 @@ class Debts:
         self._told: dict[int, list[ToldOnce]] = {}
         self._heard: dict[int, set[int]] = {}
         self._issues = set[int]()
+        self._alerts = set[int]()
         self._known: dict[_Received, tuple[Owed, ...]] = {}
         self._words: dict[Owed, str] = {}
         for edition_id, told, correction_id in self._tellings() if wrongs else ():
-            self._issues.add(told.issue_id)
+            if told.issue_id is None:
+                self._alerts.add(edition_id)
+            else:
+                self._issues.add(told.issue_id)
             if correction_id is not None:
                 self._heard.setdefault(edition_id, set()).add(correction_id)
             elif any(one.story_id == told.story_id and told.revision <= one.revision for one in wrongs):
                 self._told.setdefault(edition_id, []).append(told)
 
     @property
-    def editions(self) -> Collection[int]:
-        """Those that told any of it."""
-        return self._told.keys()
+    def told_by(self) -> ColumnElement[bool]:
+        """What holds of a delivery that told any of it."""
+        return and_(self._mails(), among(Delivery.edition_id, self._told))
+
+    def _mails(self) -> ColumnElement[bool]:
+        digests = and_(*mails_of_issues(self._issues))
+        if not self._alerts:
+            return digests
+        return or_(digests, and_(*mails_of_alerts(self._alerts, until=self._until)))
 
     @property
-    def issues(self) -> Collection[int]:
-        """Of which they are editions."""
-        return {one.issue_id for told in self._told.values() for one in told}
+    def _until(self) -> datetime | None:
+        return self._before.published_at if self._before is not None else None
 
     def readers(self, *, subscriber_id: int | None = None) -> Generator[tuple[int, tuple[Owed, ...]]]:
         """Subscriber id, and what they are to hear; in order of subscribers, as a stream.
@@ -74,17 +97,21 @@ class Debts:
     def words(self, one: Owed) -> str:
         """What they were told, and when: "We told you on Thursday, January 8, 2026: “…”"."""
         if one not in self._words:
-            issue = self._session.get_one(Issue, one.issue_id)
+            day = one.day or self._session.get_one(Issue, one.issue_id).date
             title = self._session.get_one(Story, one.story_id).title
             told = self._headline(one)
-            words = f"We told you on {in_words(issue.date, weekday=True)}"
+            words = f"We told you on {in_words(day, weekday=True)}"
             self._words[one] = words if told == title else f"{words}: “{cut(clean(told), TITLE)}”"
         return self._words[one]
 
     def _headline(self, one: Owed) -> str:
-        pick = self._session.get(Pick, (one.issue_id, one.story_id))
-        if pick is not None and pick.headline:
-            return pick.headline
+        written: Pick | Alert | None
+        if one.alert_id is not None:
+            written = self._session.get(Alert, one.alert_id)
+        else:
+            written = self._session.get(Pick, (one.issue_id, one.story_id))
+        if written is not None and written.headline:
+            return written.headline
         return self._session.get_one(StoryRevision, (one.story_id, one.revision)).content.title
 
     def _owed(self, received: _Received) -> tuple[Owed, ...]:
@@ -104,37 +131,46 @@ class Debts:
                 EditionStory.edition_id,
                 EditionStory.story_id,
                 EditionStory.revision,
-                Issue.date,
-                Issue.id,
                 EditionStory.piece,
+                Edition.issue_id,
+                func.coalesce(Issue.publish_at, Edition.alerted_at, type_=Issue.publish_at.type),
             )
             .join(Edition, Edition.id == EditionStory.edition_id)
-            .join(Issue, Issue.id == Edition.issue_id)
+            .outerjoin(Issue, Issue.id == Edition.issue_id)
             .where(EditionStory.story_id.in_(stories))
         )
         if self._before is not None:
-            query = query.where(Issue.id != self._before.id)
-            if self._before.published_at is not None:
-                query = query.where(Issue.published_at < self._before.published_at)
-        for edition_id, story_id, revision, day, issue_id, piece in self._session.execute(query):
-            yield edition_id, ToldOnce(story_id, revision, day, issue_id), corrected_by(piece)
+            query = query.where(Edition.issue_id.is_distinct_from(self._before.id))
+        if self._until is not None:
+            query = query.where(or_(Issue.published_at < self._until, Edition.alerted_at < self._until))
+        told_right: dict[int, int | None] = dict(
+            self._session.execute(
+                select(Alert.id, Alert.correction_id).where(
+                    Alert.story_id.in_(stories), Alert.correction_id.is_not(None)
+                )
+            ).all()
+        )
+        for edition_id, story_id, revision, piece, issue_id, at in self._session.execute(query):
+            alert_id = alerted_by(piece)
+            told = ToldOnce(story_id, revision, at, issue_id, alert_id)
+            correction_id = corrected_by(piece) if alert_id is None else told_right.get(alert_id)
+            yield edition_id, told, correction_id
 
     def _received(self) -> Select[int, int | None, int]:
         """The mails that told any of it, and the notes, in the order of their readers."""
         editions = self._told.keys() | self._heard.keys()
-        digests = select(Delivery.subscriber_id, Delivery.edition_id, literal(0).label("note")).where(
-            Delivery.kind == DeliveryKind.DIGEST,
-            among(Delivery.occasion_id, self._issues),
-            among(Delivery.edition_id, editions),
-            Delivery.state.in_(TOLD),
-        )
+        mails = select(Delivery.subscriber_id, Delivery.edition_id, literal(0).label("note"))
+        mine = among(Delivery.edition_id, editions)
+        parts = [mails.where(*mails_of_issues(self._issues), mine)]
+        if self._alerts:
+            parts.append(mails.where(*mails_of_alerts(self._alerts, until=self._until)))
         notes = select(Delivery.subscriber_id, cast(null(), BigInteger), Delivery.occasion_id).where(
             Delivery.kind == DeliveryKind.CORRECTION,
             Delivery.occasion_id.in_([wrong.correction_id for wrong in self._wrongs]),
             Delivery.state.in_(TOLD),
         )
-        if self._before is not None and self._before.published_at is not None:
-            notes = notes.where(Delivery.queued_at < self._before.published_at)
-        both = union_all(digests, notes).subquery()
+        if self._until is not None:
+            notes = notes.where(Delivery.queued_at < self._until)
+        both = union_all(*parts, notes).subquery()
         columns = both.c.subscriber_id, both.c.edition_id, both.c.note
         return select(*columns).order_by(columns[0], columns[1])

@@ -1,10 +1,11 @@
 """Who is to hear of a correction. Pure.
 
-Whoever received a revision that it says was wrong, once: in a digest or by a note, never by both.
+Whoever received a revision that it says was wrong, by a digest or an alert, hears of it once: by the
+next digest, a note or an alert.
 """
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 
@@ -22,18 +23,22 @@ class ToldOnce(NamedTuple):
 
     story_id: int
     revision: int
-    #: the issue it was told in; the later one has the later date
-    date: date
-    issue_id: int
+    at: datetime
+    #: the issue that told it, or the alert
+    issue_id: int | None
+    alert_id: int | None = None
 
 
 class Owed(NamedTuple):
-    """A correction that somebody is to hear, and the issue that told them last what was wrong."""
+    """A correction that somebody is to hear, and the issue or alert that told them last what was wrong."""
 
     correction_id: int
     story_id: int
-    issue_id: int
+    issue_id: int | None
     revision: int
+    alert_id: int | None = None
+    #: of the alert; an issue has its own date
+    day: date | None = None
 
 
 def owed(wrongs: Iterable[Wrong], told: Collection[ToldOnce], heard: Collection[int]) -> tuple[Owed, ...]:
@@ -48,6 +53,9 @@ def owed(wrongs: Iterable[Wrong], told: Collection[ToldOnce], heard: Collection[
             continue
         received = [one for one in told if one.story_id == wrong.story_id and one.revision <= wrong.revision]
         if received:
-            last = max(received, key=lambda one: (one.date, one.issue_id))
-            found.append(Owed(wrong.correction_id, wrong.story_id, last.issue_id, last.revision))
+            last = max(received, key=lambda one: (one.at, one.issue_id or 0, one.alert_id or 0))
+            day = last.at.date() if last.alert_id else None
+            found.append(
+                Owed(wrong.correction_id, wrong.story_id, last.issue_id, last.revision, last.alert_id, day)
+            )
     return tuple(found)

@@ -20,7 +20,7 @@ from newsletter.models import Delivery, Issue, Piece
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate
-from newsletter.rendering.pieces import TELLING, Card, Form, Shell
+from newsletter.rendering.pieces import IN_ISSUES, Card, Form, Shell
 from newsletter.rendering.renderer import Renderer
 from newsletter.tracking.linking import counted
 
@@ -94,7 +94,7 @@ def pieces(session: Session, issue: Issue, renderer: Renderer) -> dict[str, Card
     for candidate in pool(session, issue):
         if candidate.dropped or candidate.retracted:
             continue
-        for form in TELLING:
+        for form in IN_ISSUES:
             parts[piece_name(candidate, form)] = renderer.card(
                 candidate.content,
                 form,

@@ -13,8 +13,9 @@ from subscribers.lens import term
 
 #: the texts of a pick that editors may write
 TEXTS = ("headline", "tldr", "note")
-#: characters: what a headline, a TL;DR, a note and an intro may have
-LONGEST = {"headline": 250, "tldr": 2_000, "note": 1_500, "intro": 1_500}
+#: characters: what a headline, a TL;DR, a note, an intro and the line of an alert may have
+LONGEST = {"headline": 250, "tldr": 2_000, "note": 1_500, "intro": 1_500, "line": 300}
+ONE_LINE = ("headline", "line")
 
 
 class TooLong(ValueError):
@@ -124,7 +125,7 @@ def rewrite(
     pick = find_pick(issue, story_id)
     own = _own_texts(session, story_id, {pick.revision, revision})
     values = {
-        f"{story_id}.{field}": None if (field, _tidy(field, text)) in own else _fit(field, text)
+        f"{story_id}.{field}": None if (field, tidy(field, text)) in own else fit(field, text)
         for field, text in texts.items()
     }
     mine = touched(session, issue, values, hand)
@@ -142,15 +143,15 @@ def _own_texts(session: Session, story_id: int, revisions: Collection[int | None
     )
     own = set()
     for content in (revision.content for revision in found):
-        own.add(("headline", _tidy("headline", content.title)))
+        own.add(("headline", tidy("headline", content.title)))
         if content.tldr:
-            own.add(("tldr", _tidy("tldr", content.tldr.text)))
+            own.add(("tldr", tidy("tldr", content.tldr.text)))
     return own
 
 
 def introduce(session: Session, issue: Issue, text: str, hand: Hand) -> IssueChange | None:
     """Put the editors' words above the stories; an empty text takes them away. Raises TooLong."""
-    text_or_none = _fit("intro", text)
+    text_or_none = fit("intro", text)
     words = "rewrote the intro" if text_or_none else "took away the intro"
     return apply(session, issue, touched(session, issue, {"intro": text_or_none}, hand), words, hand)
 
@@ -170,17 +171,18 @@ def add(session: Session, issue: Issue, story: Story, hand: Hand) -> IssueChange
     return _pin(session, issue, story.id, "added", hand)
 
 
-def _fit(field: str, text: str) -> str | None:
-    text = _tidy(field, text)
+def fit(field: str, text: str) -> str | None:
+    """The text as it is kept, without what nobody sees; None for an empty one. Raises TooLong."""
+    text = tidy(field, text)
     if len(text) > LONGEST[field]:
         raise TooLong(field)
     return text or None
 
 
-def _tidy(field: str, text: str) -> str:
-    """Without what nobody sees: spaces around lines, control characters; a headline is one line."""
+def tidy(field: str, text: str) -> str:
+    """Without what nobody sees: spaces around lines, control characters, line breaks where there are none."""
     lines = [re.sub(r"[\x00-\x1f\x7f]+", " ", line).strip() for line in text.strip().splitlines()]
-    return (" " if field == "headline" else "\n").join(lines).strip()
+    return (" " if field in ONE_LINE else "\n").join(lines).strip()
 
 
 def _name(session: Session, pick: Pick) -> str:

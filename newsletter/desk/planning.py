@@ -2,11 +2,12 @@
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.content import StoryContent
-from newsletter.models import Correction, Issue, Newsletter, Pick, Story, StoryRevision
+from newsletter.folds import folded
+from newsletter.models import AlertReader, Correction, Issue, Newsletter, Pick, Story, StoryRevision
 from newsletter.models.desk import CorrectionKind
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
@@ -135,7 +136,10 @@ def fill(session: Session, issue: Issue) -> None:
 
 
 def _candidates(session: Session, issue: Issue) -> dict[int, int]:
-    """Story id → revision, for the stories that this issue could tell somebody."""
+    """Story id → revision, for the stories that this issue could tell somebody.
+
+    Whatever its age, a story is one of them for whose readers an alert was left to a digest.
+    """
     reach = REACH[issue.newsletter.cadence] + PERIODS[issue.newsletter.cadence]
     floor = issue.cutoff_at - reach
     dropped_before = (
@@ -149,16 +153,21 @@ def _candidates(session: Session, issue: Issue) -> dict[int, int]:
             Pick.added.is_(False),
         )
     )
+    left_to_it = session.scalars(
+        select(AlertReader.story_id)
+        .where(*folded(since=issue.cutoff_at - REACH[issue.newsletter.cadence], until=issue.cutoff_at))
+        .distinct()
+    ).all()
     rows = session.execute(
         select(StoryRevision.story_id, func.max(StoryRevision.number))
         .join(Story)
         .where(
-            Story.changed_at > floor,
+            or_(Story.changed_at > floor, Story.id.in_(left_to_it)),
             StoryRevision.seen_at <= issue.cutoff_at,
             StoryRevision.story_id.not_in(dropped_before),
         )
         .group_by(StoryRevision.story_id)
-        .having(func.max(StoryRevision.seen_at) > floor)
+        .having(or_(func.max(StoryRevision.seen_at) > floor, StoryRevision.story_id.in_(left_to_it)))
         .order_by(StoryRevision.story_id)
     )
     return dict(rows.all())

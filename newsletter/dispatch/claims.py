@@ -1,30 +1,32 @@
-"""Claim: take what is due, and read consent once more before anything leaves.
+"""Claim: take what is due, and read consent and the day's budget once more before anything leaves.
 
-Letters go before alerts, alerts before digests. A digest is looked for issue by issue, so that the
-mails of an issue that is paused cost nothing while they wait.
+What goes before what is said in `lanes`; the mails of one claim take the same ways.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.alerts import budget
 from newsletter.composition import Claimed
 from newsletter.dispatch import gates
+from newsletter.dispatch.lanes import Lane, lanes, routes
 from newsletter.dispatch.places import Asking
-from newsletter.models import Delivery, Editor, Issue, Newsletter
-from newsletter.models.delivery import DeliveryState, Priority
-from newsletter.models.issue import IssueState
+from newsletter.models import Delivery, Editor
+from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from newsletter.store.clock import database_now
 from newsletter.store.engine import UNSEEN
 from subscribers import roster
 from subscribers.among import among
 
+#: of the mails of newsletters, those that the budget of a day is about
+_COUNTED = (DeliveryKind.DIGEST, DeliveryKind.ALERT)
 #: editions in one claim, at most: the contents of all of them are in memory at one time
 MOST_EDITIONS = 100
 
@@ -41,6 +43,8 @@ class Worker:
     ways: tuple[str, ...]
     #: for how long a claim holds
     lease: timedelta
+    #: those of alerts, which may have a sender of their own; None: the same
+    alert_ways: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -50,8 +54,14 @@ class Claim:
     mails: list[Claimed] = field(default_factory=list)
     #: state → number of deliveries that were settled instead
     settled: Counter[str] = field(default_factory=Counter)
-    #: what the ways let through, and why not more
+    #: the ways that its mails take, what they let through, and why not more
+    ways: tuple[str, ...] = ()
     passage: gates.Passage = field(default_factory=gates.Passage)
+
+    @property
+    def brings(self) -> bool:
+        """Whether something leaves by it, or was moved out of the way."""
+        return bool(self.mails or self.settled or self.passage.postponed)
 
     @cached_property
     def attempts(self) -> dict[int, int]:
@@ -80,8 +90,26 @@ def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Cla
 
     Settled at once are those that came too late, and those whose readers may not be mailed any more.
     """
-    found = Claim()
-    due = _of_few_editions(_due(session, limit, now))
+    first = Claim()
+    for ways, route in routes(session, worker.ways, worker.alert_ways):
+        found = _claim_by(session, limit, worker, ways, route, now)
+        if found.brings:
+            return found
+        # what waits on one way holds up nobody on another
+        first = first if first.passage.waiting else found
+    return first
+
+
+def _claim_by(
+    session: Session,
+    limit: int,
+    worker: Worker,
+    ways: tuple[str, ...],
+    route: Iterable[Lane],
+    now: datetime,
+) -> Claim:
+    found = Claim(ways=ways)
+    due = _of_few_editions(_due(session, limit, route, now))
     if not due:
         return found
     expired = [row.id for row in due if row.expires_at <= now]
@@ -89,17 +117,36 @@ def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Cla
     ready, barred = _sort_out(session, [row for row in due if row.expires_at > now], now)
     for reason, ids in barred.items():
         _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
+    ready = _within_budget(session, due, ready, now, found)
     asking = [Asking(one.delivery_id, one.address, one.letter, one.expires_at) for one in ready]
-    found.passage = gates.admit(session, worker.ways, asking, owner=worker.owner, now=now)
+    found.passage = gates.admit(session, ways, asking, owner=worker.owner, now=now)
     found.mails = [one for one in ready if one.delivery_id in found.passage.ids]
     _take(session, [one.delivery_id for one in found.mails], worker)
     return found
 
 
-def _due(session: Session, limit: int, now: datetime) -> list[_Due]:
+def _within_budget(
+    session: Session, due: Sequence[_Due], ready: list[Claimed], now: datetime, found: Claim
+) -> list[Claimed]:
+    """Those that are not one mail too many on their reader's day; such a one is withheld."""
+    may_leave = {one.delivery_id for one in ready}
+    counted = [
+        budget.Asking(row.id, row.subscriber_id, row.kind, row.edition_id)
+        for row in due
+        if row.id in may_leave and row.subscriber_id and row.kind in _COUNTED
+    ]
+    overlooked = budget.overlook(session, counted, now=now)
+    beyond = [one.delivery_id for one in overlooked.beyond]
+    _settle(session, beyond, DeliveryState.WITHHELD, budget.USED_UP, now, found)
+    budget.fold_withheld(session, overlooked.beyond, now=now)
+    kept_back = {*beyond, *(one.delivery_id for one in overlooked.busy)}
+    return [one for one in ready if one.delivery_id not in kept_back] if kept_back else ready
+
+
+def _due(session: Session, limit: int, route: Iterable[Lane], now: datetime) -> list[_Due]:
     """Up to `limit` deliveries that are due, locked; those that another worker holds are left out."""
     due: list[_Due] = []
-    for lane in _lanes(session):
+    for lane in route:
         due += _first(session, limit - len(due), lane, now)
         if len(due) >= limit:
             break
@@ -116,20 +163,12 @@ def _of_few_editions(due: list[_Due]) -> list[_Due]:
     return due
 
 
-def _lanes(session: Session) -> Iterator[ColumnElement[bool]]:
-    """What leaves before what: letters, alerts, and then the digests issue by issue."""
-    yield Delivery.priority == Priority.LETTER
-    yield and_(Delivery.priority == Priority.ALERT, Delivery.newsletter.not_in(_stopped(session)))
-    for issue_id in _issues_on_their_way(session):
-        yield and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id == issue_id)
-
-
-def _first(session: Session, limit: int, lane: ColumnElement[bool], now: datetime) -> list[_Due]:
+def _first(session: Session, limit: int, lane: Lane, now: datetime) -> list[_Due]:
     # past the session, which would take longer over each row than the database
     session.flush()
     rows = session.connection().execute(
         select(*_COLUMNS)
-        .where(Delivery.state == DeliveryState.QUEUED, lane, Delivery.due_at <= now)
+        .where(Delivery.state == DeliveryState.QUEUED, lane.holds, Delivery.due_at <= now)
         .order_by(Delivery.due_at, Delivery.edition_id, Delivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -140,35 +179,16 @@ def _first(session: Session, limit: int, lane: ColumnElement[bool], now: datetim
 def count_due(session: Session, limit: int, *, now: datetime) -> int:
     """How many deliveries are due at `now` and held by nobody, counted up to `limit`."""
     counted = 0
-    for lane in _lanes(session):
+    for lane in lanes(session):
         if counted >= limit:
             break
         due = (
             select(Delivery.id)
-            .where(Delivery.state == DeliveryState.QUEUED, lane, Delivery.due_at <= now)
+            .where(Delivery.state == DeliveryState.QUEUED, lane.holds, Delivery.due_at <= now)
             .limit(limit - counted)
         )
         counted += session.scalars(select(func.count()).select_from(due.subquery())).one()
     return counted
-
-
-def _stopped(session: Session) -> list[str]:
-    """The newsletters of which nothing leaves now."""
-    slugs = session.scalars(select(Newsletter.slug)).all()
-    closed = gates.closed(session, {gates.newsletter_way(slug) for slug in slugs})
-    return [slug for slug in slugs if gates.newsletter_way(slug) in closed]
-
-
-def _issues_on_their_way(session: Session) -> list[int]:
-    """Published and not paused, the oldest first; none of a newsletter that is stopped."""
-    published = session.execute(
-        select(Issue.id, Newsletter.slug)
-        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-        .where(Issue.state == IssueState.PUBLISHED)
-        .order_by(Issue.publish_at, Issue.id)
-    ).all()
-    closed = gates.closed(session, {gates.newsletter_way(slug) for _, slug in published})
-    return [issue_id for issue_id, slug in published if gates.newsletter_way(slug) not in closed]
 
 
 def _sort_out(

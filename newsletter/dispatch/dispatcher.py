@@ -83,7 +83,14 @@ class Dispatcher:
     """One worker's hands, for one thread. Any number of them may work on one database."""
 
     def __init__(
-        self, engine: Engine, provider: Provider, composer: Composer, *, sender: str, limits: Limits
+        self,
+        engine: Engine,
+        provider: Provider,
+        composer: Composer,
+        *,
+        sender: str,
+        alert_sender: str,
+        limits: Limits,
     ) -> None:
         self._engine = engine
         self._provider = provider
@@ -96,7 +103,8 @@ class Dispatcher:
         self._worker = Worker(
             owner=secrets.token_hex(8),
             provider=provider.name,
-            ways=(gates.provider_way(provider.name), gates.sender_way(sender)),
+            ways=gates.ways(provider.name, sender),
+            alert_ways=gates.ways(provider.name, alert_sender),
             lease=limits.lease,
         )
 
@@ -211,7 +219,7 @@ class Dispatcher:
             if not portion:
                 released = release(session, list(waiting), owner)
                 addresses = [one.address for one in found.mails if one.delivery_id in released]
-                gates.give_back(session, self._worker.ways, found.passage, addresses)
+                gates.give_back(session, found.ways, found.passage, addresses)
                 self._swing_gate(session, trouble, found)
         return settled, marked
 

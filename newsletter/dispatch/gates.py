@@ -29,6 +29,11 @@ def sender_way(address: str) -> str:
     return f"sender:{_domain(address)}"
 
 
+def ways(provider: str, sender: str) -> tuple[str, ...]:
+    """Those that all mail of a sender takes, whomever it goes to."""
+    return provider_way(provider), sender_way(sender)
+
+
 def domain_way(address: str) -> str:
     return f"domain:{_domain(address)}"
 

@@ -1,8 +1,8 @@
 """Mails of which nobody knows whether they were taken: what becomes of them, by whose decision.
 
 Evidence settles them first (`feedback`). Without any, after its wait, a letter is repeated once, and
-the mails of a newsletter by its own policy: kept as they are, or repeated once. An operator may decide
-at any time.
+the mails of a newsletter by its own policy: kept as they are, or repeated once. An alert is repeated
+while it is news, and never in its reader's quiet. An operator may decide at any time.
 """
 
 from collections import Counter
@@ -17,15 +17,17 @@ from newsletter.desk.planning import missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.dispatch.settling import reopen_issues
 from newsletter.models import Delivery, Issue, Newsletter
-from newsletter.models.delivery import OPEN, DeliveryState, Priority
+from newsletter.models.delivery import OPEN, DeliveryKind, DeliveryState, Priority
 from newsletter.models.issue import IssueState
-from newsletter.newsletters import with_issues
+from newsletter.newsletters import ALERT, with_issues
 from newsletter.providers.words import keep
 from newsletter.schedule import due
 from newsletter.store.engine import UNSEEN
 
 #: whoever waits for a letter asks for another one soon
 LETTER_WAIT = timedelta(minutes=15)
+#: an alert is news for a short while
+ALERT_WAIT = timedelta(minutes=15)
 #: set before mails that a backup brought back: no policy repeats them
 AFTER_RESTORE = "restored from a backup: it may have left since"
 #: how long after its wait a mail is still repeated: nobody wants old numbers again
@@ -45,7 +47,7 @@ class Decision(StrEnum):
 
 
 class NotUnknown(ValueError):
-    """Only unknown mails are settled by hand, and none of a cancelled issue is repeated."""
+    """Only unknown mails are settled by hand; of a cancelled issue, or alerts too late, none is repeated."""
 
 
 def repeat_by_policy(session: Session, *, now: datetime) -> int:
@@ -65,7 +67,7 @@ def repeat_by_policy(session: Session, *, now: datetime) -> int:
             ),
             Delivery.repeats == 0,
             Delivery.reason.is_distinct_from(AFTER_RESTORE),
-            _wanted_still(),
+            _wanted_still(now),
         )
         .order_by(Delivery.id)
         .limit(BATCH)
@@ -79,17 +81,27 @@ def _waits(session: Session, now: datetime) -> list[tuple[ColumnElement[bool], t
     """Which mails are repeated at all, and after how long."""
     letters = and_(Delivery.priority == Priority.LETTER, Delivery.expires_at > now)
     repeating = session.execute(
-        select(Newsletter.slug, Newsletter.unknown_wait_hours).where(Newsletter.unknown == "repeat")
+        select(Newsletter.slug, Newsletter.cadence, Newsletter.unknown_wait_hours).where(
+            Newsletter.unknown == "repeat"
+        )
     )
-    return [(letters, LETTER_WAIT)] + [
-        (and_(Delivery.newsletter == slug, Delivery.priority != Priority.LETTER), timedelta(hours=hours))
-        for slug, hours in repeating
+    by_policy = [
+        (Delivery.newsletter == slug, ALERT_WAIT if cadence == ALERT else timedelta(hours=hours))
+        for slug, cadence, hours in repeating
+    ]
+    return [
+        (letters, LETTER_WAIT),
+        *((and_(which, Delivery.priority != Priority.LETTER), wait) for which, wait in by_policy),
     ]
 
 
-def _wanted_still() -> ColumnElement[bool]:
+def _wanted_still(now: datetime) -> ColumnElement[bool]:
+    """No mail of a cancelled issue, and no alert that is no news any more."""
     cancelled = select(Issue.id).where(Issue.state == IssueState.CANCELLED)
-    return ~and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id.in_(cancelled))
+    return ~or_(
+        and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id.in_(cancelled)),
+        and_(Delivery.kind == DeliveryKind.ALERT, Delivery.expires_at <= now),
+    )
 
 
 def settle(
@@ -101,12 +113,13 @@ def settle(
     """
     fits = select(Delivery.id).where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.UNKNOWN)
     if decision is Decision.REPEAT:
-        fits = fits.where(_wanted_still())
+        fits = fits.where(_wanted_still(now))
     ids = session.scalars(fits.order_by(Delivery.id).with_for_update()).all()
     if others := sorted(set(delivery_ids) - set(ids)):
         which = ", ".join(map(str, others))
         raise NotUnknown(
-            f"nothing was changed, since these are not unknown, or of a cancelled issue: {which}. "
+            f"nothing was changed, since these are not unknown, of a cancelled issue, or alerts "
+            f"that came too late: {which}. "
             "`newsletter deliveries show ID` says how one stands"
         )
     if decision is Decision.REPEAT:
@@ -132,7 +145,11 @@ def _put_back(session: Session, ids: Sequence[int], reason: str, now: datetime) 
             state=DeliveryState.QUEUED,
             reason=reason,
             due_at=now,
-            expires_at=case((Delivery.expires_at < until, until), else_=Delivery.expires_at),
+            # an alert is given no longer life: it ends where its reader's quiet begins
+            expires_at=case(
+                (and_(Delivery.kind != DeliveryKind.ALERT, Delivery.expires_at < until), until),
+                else_=Delivery.expires_at,
+            ),
             settled_at=None,
             owner=None,
             repeats=Delivery.repeats + 1,

@@ -105,12 +105,14 @@ class AlertReader(Base):
             sqlite_where=FOLDED,
             postgresql_where=FOLDED,
         ),
+        Index("ix_alert_reader_folded_at", "due_at", sqlite_where=FOLDED, postgresql_where=FOLDED),
         # what a reader was told, or spared, of a story
         Index(None, "subscriber_id", "story_id"),
     )
 
     id: Mapped[Key]
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"))
+    #: None where a digest that would have told the story was withheld
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"))
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
     story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
     #: ids of the reader's rules that it met
@@ -121,10 +123,10 @@ class AlertReader(Base):
     #: why it is in this state, for people
     reason: Mapped[str | None]
     decided_at: Mapped[datetime]
-    #: looked at again then
+    #: while it waits: looked at again then; afterwards: when it came to its end
     due_at: Mapped[datetime]
     #: the mail's; with kind and subscriber it names the delivery
     edition_id: Mapped[int | None] = mapped_column(ForeignKey("edition.id"))
     mailed_at: Mapped[datetime | None]
 
-    alert: Mapped[Alert] = relationship()
+    alert: Mapped[Alert | None] = relationship()

@@ -69,6 +69,8 @@ QUEUED = text("state = 'queued'")
 UNKNOWN = text("state = 'unknown'")
 COMPLAINED = text("mailbox = 'complained'")
 TO_EDITORS = text("editor_id IS NOT NULL")
+#: alerts that ended without having left
+UNSENT = text("kind = 'alert' AND state IN ('expired', 'withheld', 'cancelled')")
 HELD = text("lease_until IS NOT NULL")
 
 
@@ -104,6 +106,7 @@ class Delivery(Base):
             sqlite_where=COMPLAINED,
             postgresql_where=COMPLAINED,
         ),
+        Index("ix_delivery_unsent", "settled_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
         CheckConstraint("(subscriber_id IS NULL) <> (editor_id IS NULL)", name="one_recipient"),
         CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in DeliveryState)})", name="state"),
     )

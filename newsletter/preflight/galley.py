@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from newsletter.desk.approval import SHELL, piece_name, pieces
 from newsletter.desk.planning import limits, pool, window
 from newsletter.editions import Composed, compose
-from newsletter.headers import digest_headers
+from newsletter.headers import Headers, digest_headers
 from newsletter.links import no_reader_links
 from newsletter.mail import Content, Mail, Sender
 from newsletter.models import Issue
@@ -92,18 +92,22 @@ def galley(session: Session, issue: Issue, renderer: Renderer, site: Site) -> Ga
     )
 
 
-def trial(issue: Issue, content: Content, *, sender: Sender, public_url: str) -> Mail:
-    """The mail as it would leave, to nobody but its sender."""
-    links = no_reader_links(public_url)
-    headers = digest_headers(
+def headers_of(issue: Issue, *, sender: Sender, public_url: str) -> Headers:
+    """Those of its mails, to nobody."""
+    return digest_headers(
         sender=sender,
         newsletter=issue.newsletter.name,
         slug=issue.newsletter.slug,
         occasion=issue.id,
         public_id="preflight",
-        unsubscribe_url=links["unsubscribe_url"],
+        unsubscribe_url=no_reader_links(public_url)["unsubscribe_url"],
     )
-    return Mail(0, sender, sender.address, content, links, headers)
+
+
+def trial(issue: Issue, content: Content, *, sender: Sender, public_url: str) -> Mail:
+    """The mail as it would leave, to nobody but its sender."""
+    headers = headers_of(issue, sender=sender, public_url=public_url)
+    return Mail(0, sender, sender.address, content, no_reader_links(public_url), headers)
 
 
 def _seen(

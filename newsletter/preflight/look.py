@@ -3,7 +3,7 @@
 Reads the database and compiles what is not compiled yet; asks nothing of the network.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.corrections.book import corrections_of
+from newsletter.headers import Headers
 from newsletter.mail import Sender
 from newsletter.models import Inspection, Issue, IssueChange, Pick, Story, StoryRevision
 from newsletter.models.desk import CorrectionKind
@@ -20,7 +21,7 @@ from newsletter.preflight import mailing, sources, spam, words
 from newsletter.preflight.belonging import belonging
 from newsletter.preflight.contrast import contrast
 from newsletter.preflight.findings import Finding, Severity
-from newsletter.preflight.galley import Galley, galley, trial
+from newsletter.preflight.galley import Galley, galley, headers_of
 from newsletter.preflight.inspection import followed
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.telling import Telling, tell
@@ -53,18 +54,44 @@ def look_over(
     is set. Raises RenderError when a template fails.
     """
     sheet = galley(session, issue, renderer, site)
-    leaves = provider != "folder"
+    headers = headers_of(issue, sender=sender, public_url=public_url)
+    mails = Leaving(headers, postal_address, leaves=provider != "folder")
     found = [
-        *mailing.emptiness(sheet),
-        *_in_mail(sheet, issue, postal_address, sender, public_url, leaves=leaves),
-        *mailing.subjects(sheet, sheet.cards, _led_before(session, issue)),
-        *mailing.sizes(sheet),
-        *_in_stories(sheet),
-        *_in_links(session, sheet, now),
+        *in_sheet(session, sheet, mails, _led_before(session, issue), now=now),
         *_overtaken(session, issue),
         *_told_wrong(session, issue),
         *_spam(session, issue),
     ]
+    return in_order(found, sheet)
+
+
+class Leaving(NamedTuple):
+    """How mails leave here."""
+
+    headers: Headers
+    #: None where none is set
+    postal_address: str | None
+    #: to real mailboxes
+    leaves: bool
+
+
+def in_sheet(
+    session: Session, sheet: Galley, mails: Leaving, before: Mapping[str, date], *, now: datetime
+) -> Iterator[Finding]:
+    """What is wrong with the mails of a galley and the stories in them, whatever they are sent for.
+
+    `before`: the headlines, as terms, that led such mails lately, and when.
+    """
+    yield from mailing.emptiness(sheet)
+    yield from _in_mail(sheet, mails)
+    yield from mailing.subjects(sheet, sheet.cards, before)
+    yield from mailing.sizes(sheet)
+    yield from _in_stories(sheet)
+    yield from _in_links(session, sheet, now)
+
+
+def in_order(found: Iterable[Finding], sheet: Galley) -> tuple[Finding, ...]:
+    """What blocks first, then by its stories; of what nobody is told, no warnings."""
     places = {story_id: place for place, story_id in enumerate(sheet.tellings)}
     told = set(sheet.told)
     kept = [f for f in found if f.severity is Severity.BLOCKING or f.story_id is None or f.story_id in told]
@@ -76,17 +103,14 @@ def look_over(
     )
 
 
-def _in_mail(
-    sheet: Galley, issue: Issue, address: str | None, sender: Sender, public_url: str, *, leaves: bool
-) -> Iterator[Finding]:
+def _in_mail(sheet: Galley, mails: Leaving) -> Iterator[Finding]:
     """What is wrong with the mail around the stories."""
-    for leftover in words.leftovers_in(issue.intro or ""):
+    for leftover in words.leftovers_in(sheet.intro or ""):
         remedy = "write what belongs there"
         yield Finding("leftovers", Severity.BLOCKING, "intro", leftover, remedy)
     for _, mail in sheet.mails:
-        headers = trial(issue, mail.content, sender=sender, public_url=public_url).headers
-        yield from mailing.way_out(mail.content, headers, leaves=leaves)
-        yield from mailing.postal_address(mail.content, address, leaves=leaves)
+        yield from mailing.way_out(mail.content, mails.headers, leaves=mails.leaves)
+        yield from mailing.postal_address(mail.content, mails.postal_address, leaves=mails.leaves)
         yield from mailing.unfilled(mail.content)
         yield from mailing.images(mail.content.html)
         yield from contrast(mail.content.html)

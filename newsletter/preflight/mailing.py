@@ -12,9 +12,8 @@ from newsletter.mail import SLOT, Content
 from newsletter.preflight.findings import Finding, Severity
 from newsletter.preflight.galley import Galley
 from newsletter.preflight.sources import links_in
-from newsletter.rendering.joining import LIMIT
+from newsletter.rendering.joining import LIMIT, SUBJECT
 from newsletter.rendering.pieces import Card
-from newsletter.rendering.renderer import SUBJECT
 from newsletter.rendering.telling import in_a_row
 from subscribers.lens import term
 

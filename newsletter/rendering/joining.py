@@ -9,14 +9,16 @@ from markupsafe import escape
 
 from newsletter.links import LONGEST_READER, READER_SLOT
 from newsletter.mail import Content
-from newsletter.rendering.pieces import Card, Cut, Shell
-from newsletter.rendering.typesetting import clean, isolate, wrap
+from newsletter.rendering.pieces import AlertShell, Card, Cut, Shell
+from newsletter.rendering.typesetting import clean, cut, isolate, wrap
 
 #: what a mail may weigh, in bytes of html: Gmail shows about 102 KB and hides the rest
 LIMIT = 92 * 1024
 #: in characters; our own signed links are shorter
 LONGEST_LINK = 512
 WORDS_PER_MINUTE = 220
+#: characters of a subject, as RFC 5322 §2.1.1 advises for a line
+SUBJECT = 78
 
 _ANY_SLOT = re.compile(r"@@\w+@@")
 _LONGEST = {f"@@{READER_SLOT}@@": LONGEST_READER}
@@ -29,7 +31,8 @@ class Entry:
     card: Card
     #: why its readers see it, in the words shown to them
     because: tuple[str, ...]
-    #: in an update: what is new since its readers were told; in a correction: what they were told
+    #: in an update: what is new since its readers were told; in a correction: what they were told;
+    #: in a line: that they heard of it
     changes: tuple[str, ...] = ()
 
     @cached_property
@@ -51,12 +54,13 @@ def join(
     *,
     subject: str,
     corrections: Sequence[Entry] = (),
+    lines: Sequence[Entry] = (),
     edition: str = "",
 ) -> Content:
     """The mail of an edition; what differs by reader stays in it as `@@slots@@`.
 
-    The `corrections` stand above the stories, and are counted nowhere. `edition` is where the mail
-    can be read on the web (`7/0f12…`); without it, nothing leads there.
+    The `corrections` stand above the stories, the `lines` below, and they are counted nowhere. `edition`
+    is where the mail can be read on the web (`7/0f12…`); without it, nothing leads there.
     """
     cards = [entry.card for entry in entries]
     terms = {term for card in cards for term in card.outlet_terms}
@@ -70,14 +74,59 @@ def join(
         "counts": escape(count),
         "rows": "".join(card.row_html for card in cards) if several else "",
         "cards": "".join([entry.html for entry in told]),
+        "lines": "".join([entry.html for entry in lines]),
     }
     text = {
         "edition": edition,
         "counts": count,
         "rows": "\n".join(card.row_text for card in cards) if several else "",
         "cards": "\n\n".join([entry.text for entry in told]),
+        "lines": "\n\n".join([entry.text for entry in lines]),
     }
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A reader's rule that fired, and the facts by which it did."""
+
+    rule_id: int
+    words: str
+    facts: tuple[str, ...]
+
+
+def join_alert(
+    shell: AlertShell, entries: Sequence[Entry], fired: Sequence[Fired], *, subject: str, heading: str = ""
+) -> Content:
+    """The mail of an alert; what differs by reader stays in it as `@@slots@@`.
+
+    `heading` stands over stories none of which leads.
+    """
+    cards = [entry.card for entry in entries]
+    lead = preheader([card.lead for card in cards], [card.headline for card in cards])
+    rules = [
+        {"rule": str(one.rule_id), "words": in_line((one.words,)), "facts": in_line(one.facts)}
+        for one in fired
+    ]
+    in_html = [{name: escape(words) for name, words in rule.items()} for rule in rules]
+    html = {
+        "preheader": escape(lead),
+        "heading": escape(heading),
+        "rules": "".join(_fill(shell.cut_rule_html, rule) for rule in in_html),
+        "cards": "".join(entry.html for entry in entries),
+    }
+    text = {
+        "heading": heading,
+        "rules": "\n\n".join(_fill(shell.cut_rule_text, rule, set_block=wrap) for rule in rules),
+        "cards": "\n\n".join(entry.text for entry in entries),
+    }
+    return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
+
+
+def alert_subject(headline: str, *, further: int, begin: str = "Alert") -> str:
+    """`Alert: France signs with Mistral AI (+2)`: one line, where only the headline is cut."""
+    more = f" (+{further})" if further else ""
+    return f"{begin}: {cut(clean(headline), SUBJECT - len(begin) - len(more) - 2)}{more}"
 
 
 def size_of(content: Content) -> int:
@@ -92,18 +141,20 @@ def fold(
     *,
     subject: str,
     corrections: Sequence[Entry] = (),
+    lines: Sequence[Entry] = (),
     edition: str = "",
     limit: int = LIMIT,
 ) -> list[Entry]:
     """Of each pair (as wanted, compact) the one with which the whole stays within `limit` bytes.
 
     The tail is folded first, story by story. If even all of them compact are too large, the last
-    are left out, but never all: one compact entry may exceed the limit. Corrections are never folded.
+    are left out, but never all: one compact entry may exceed the limit. Corrections and lines are never
+    folded.
     """
     compact = [small for _, small in entries]
 
     def fits(chosen: Sequence[Entry]) -> bool:
-        mail = join(shell, chosen, subject=subject, corrections=corrections, edition=edition)
+        mail = join(shell, chosen, subject=subject, corrections=corrections, lines=lines, edition=edition)
         return size_of(mail) <= limit
 
     for wanted in range(len(entries), -1, -1):

@@ -36,6 +36,25 @@ def corrected_by(piece: str) -> int | None:
     return int(piece.removeprefix(CORRECTION)) if piece.startswith(CORRECTION) else None
 
 
+#: with the alert's number and a form, names the piece that tells a story in an alert
+ALERT = "alert/"
+
+
+def alert_piece(alert_id: int, form: "Form") -> str:
+    """The name of the piece that tells the story of an alert."""
+    return f"{ALERT}{alert_id}/{form}"
+
+
+def alerted_by(piece: str) -> int | None:
+    """The number of the alert that the piece is of; None for any other."""
+    return int(piece.split("/")[1]) if piece.startswith(ALERT) else None
+
+
+def is_line(piece: str) -> bool:
+    """Whether the piece says no more of a story than that its readers heard of it."""
+    return piece.endswith(f"/{Form.LINE}")
+
+
 class Form(StrEnum):
     """How much of a story a card tells."""
 
@@ -44,18 +63,28 @@ class Form(StrEnum):
     UPDATE = "update"
     #: not the story, but what was told wrong of it
     CORRECTION = "correction"
+    #: not the story, but that its reader heard of it by an alert, and what came since
+    LINE = "line"
+    #: in the mail of an alert: the story that leads it, one beside it, one of many
+    ALERT = "alert"
+    ALSO = "also"
+    BRIEF = "brief"
 
 
+#: the forms in which an alert tells a story
+ALERTING = (Form.ALERT, Form.ALSO, Form.BRIEF)
 #: the forms in which a story itself is told
 TELLING = (Form.FULL, Form.COMPACT, Form.UPDATE)
+#: the forms of a story in an issue
+IN_ISSUES = (*TELLING, Form.LINE)
 
 
 @dataclass(frozen=True)
 class Card:
     """A story in one form, ready to be joined into any edition."""
 
-    #: both hold the block `because`, why a reader sees the story; an update `changes`, what is new,
-    #: and a correction there what they were told, and when
+    #: both hold the block `because`, why a reader sees the story; an update `changes`, what is new;
+    #: a correction there what they were told, and when; a line that they heard of it, and what came since
     html: str
     text: str
     #: its line in the contents of an issue
@@ -95,7 +124,7 @@ class Shell:
     """All of a mail but its stories."""
 
     #: both hold the slots `preheader` (html only), `counts`, `cards`, and in blocks `rows`, the contents,
-    #: and `edition`, where the mail can be read on the web
+    #: `lines`, what its readers heard of already, and `edition`, where the mail can be read on the web
     html: str
     text: str
 
@@ -115,9 +144,32 @@ class Shell:
         return _shell.validate_python(document)
 
 
+@dataclass(frozen=True)
+class AlertShell(Shell):
+    """All of an alert's mail but its stories: `html` and `text` hold the slots `preheader` (html only),
+    `cards`, and in blocks `heading` and `rules`, why it was sent."""
+
+    #: what the block `rules` holds of each rule: the slots `rule`, its number, `words` and `facts`
+    rule_html: str
+    rule_text: str
+
+    @cached_property
+    def cut_rule_html(self) -> Cut:
+        return _cut(self.rule_html)
+
+    @cached_property
+    def cut_rule_text(self) -> Cut:
+        return _cut(self.rule_text)
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> "AlertShell":
+        return _alert_shell.validate_python(document)
+
+
 def _cut(part: str) -> Cut:
     return tuple(tuple(text.split(SLOT)) for text in part.split(BLOCK))
 
 
 _card = TypeAdapter(Card)
 _shell = TypeAdapter(Shell)
+_alert_shell = TypeAdapter(AlertShell)

@@ -21,29 +21,28 @@ from jinja2 import (
     TemplateSyntaxError,
     select_autoescape,
 )
-from mjml import mjml2html
 
 from newsletter.content import StoryContent
 from newsletter.links import CONFIRM_LIFE, CountedLinks
 from newsletter.mail import Content
+from newsletter.rendering.compiling import to_html
 from newsletter.rendering.dates import in_words
-from newsletter.rendering.joining import counts, in_line, preheader
-from newsletter.rendering.pieces import BLOCK, SLOT, Card, Form, Shell
+from newsletter.rendering.joining import SUBJECT, counts, in_line, preheader
+from newsletter.rendering.pieces import BLOCK, SLOT, AlertShell, Card, Form, Shell
 from newsletter.rendering.telling import Story, Telling, in_a_row, paragraphs, tell
 from newsletter.rendering.typesetting import clean, cut, wrap
 
 #: cards kept in memory, about 10 kB each: those of an issue and its previews
 REMEMBERED = 4_096
-SUBJECT = 78  # characters, as RFC 5322 §2.1.1 advises for a line
 
 # Stands on both sides of what is cut out of a frame; like the marks of `pieces` in no text.
 _EDGE = "\ufdd4"
 # Stands for a slot within an attribute, where the compiler would spell its marks out.
 _IN_LINK = "@@edition@@"
+# Its cards stand in one part of the mail, below all others.
+_OF_LINES = f"parts/{Form.LINE}.mjml"
 # What Python raises while a template runs and asks for what is not there.
 _FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-# MJML drops line breaks between tags, but not beside a mark; so they go before it sees them.
-_BETWEEN_TAGS = re.compile(f"(?<=[>{BLOCK}])\\s*\\n\\s*(?=[<{BLOCK}])")
 _BLANK_LINES = re.compile(f"[\n{BLOCK}]*\n{{2,}}")
 
 
@@ -134,11 +133,22 @@ class Renderer:
         self, *, newsletter: str, description: str, date: datetime.date, intro: str | None = None
     ) -> Shell:
         """All of an issue's mail but its stories. Raises RenderError when a template fails."""
-        slots = _slots("preheader", "edition", "counts", "rows", "cards")
+        slots = _slots("preheader", "edition", "counts", "rows", "cards", "lines")
         about = self._about(newsletter, description, date, intro) | slots
         in_html = {"cards": _raw(slots["cards"]), "edition": _IN_LINK}
         html = self._compile("digest/body.mjml", about | in_html).replace(_IN_LINK, slots["edition"])
         return Shell(html, self._text("digest/body.txt", about))
+
+    def alert_shell(self, *, newsletter: str, description: str) -> AlertShell:
+        """All of an alert's mail but its stories. Raises RenderError when a template fails."""
+        slots = _slots("preheader", "heading", "rules", "rule", "words", "facts", "cards")
+        about = slots | {"newsletter": newsletter, "description": description, "title": newsletter}
+        in_html = {"cards": _raw(slots["cards"]), "rule": _IN_LINK}
+        in_html["rules"] = _EDGE + self._render("parts/rule.mjml", about | in_html).strip("\n") + _EDGE
+        html = self._compile("alert/body.mjml", about | in_html).replace(_IN_LINK, slots["rule"])
+        before, rule, after = html.split(_EDGE)
+        text, rule_text = self._text("alert/body.txt", about), self._render("parts/rule.txt", about)
+        return AlertShell(before + slots["rules"] + after, text, rule, rule_text.strip("\n"))
 
     def subject(self, headlines: Sequence[str], *, newsletter: str, date: datetime.date) -> str:
         """The subject: one line of at most 78 characters, the lead story first."""
@@ -157,6 +167,7 @@ class Renderer:
         subject: str,
         intro: str | None = None,
         corrections: Sequence[Telling] = (),
+        lines: Sequence[Telling] = (),
         edition: str = "",
     ) -> Content:
         """What `join` gives for the same stories, compiled as one document.
@@ -165,9 +176,10 @@ class Renderer:
         """
         told = [
             (tell(one), {"because": in_line(one.because), "changes": in_line(one.changes), "block": ""})
-            for one in (*corrections, *tellings)
+            for one in (*corrections, *tellings, *lines)
         ]
-        stories = [story for story, _ in told[len(corrections) :]]
+        below = len(told) - len(lines)
+        stories = [story for story, _ in told[len(corrections) : below]]
         outlets = {term for story in stories for term in story.outlet_terms}
         about = self._about(newsletter, description, date, intro) | {
             "preheader": preheader([s.lead for s in stories], [s.title for s in stories]),
@@ -178,9 +190,11 @@ class Renderer:
 
         def parts(kind: str) -> dict[str, str]:
             rows = "\n".join(self._row(story, kind) for story in stories)
+            cards = [self._card(story, kind, values) for story, values in told]
             return {
                 "rows": rows if len(stories) > 1 else "",
-                "cards": "\n\n".join(self._card(story, kind, values) for story, values in told),
+                "cards": "\n\n".join(cards[:below]),
+                "lines": "\n\n".join(cards[below:]),
             }
 
         return Content(
@@ -227,24 +241,31 @@ class Renderer:
 
     def _cut_out(self, row: str, card: str, *, template: str) -> tuple[str, str]:
         """The compiled row and card; RenderError if they change anything outside themselves."""
-        before, compiled_row, between, compiled_card, after = self._framed(row, card, template)
-        if (before, between, after) != self._frame:
+        in_lines = template == _OF_LINES
+        framed = self._framed(row, "" if in_lines else card, card if in_lines else "", template)
+        compiled_row, compiled_card = framed[1], framed[5 if in_lines else 3]
+        if framed[::2] != self._frame:
             raise RenderError(template, "changes the mail around it; use mj-section, one mj-column, mj-text")
         return compiled_row, compiled_card
 
     @cached_property
-    def _frame(self) -> tuple[str, str, str]:
-        before, _, between, _, after = self._framed("", "", "digest/body.mjml")
-        return before, between, after
+    def _frame(self) -> list[str]:
+        return self._framed("", "", "", "digest/body.mjml")[::2]
 
-    def _framed(self, row: str, card: str, template: str) -> list[str]:
+    def _framed(self, row: str, card: str, line: str, template: str) -> list[str]:
+        """The digest around a row of its contents, a card and a line, and those at the odd places."""
         about = self._about("", "", datetime.date.min)
         about |= dict.fromkeys(("preheader", "edition", "counts", "block"), "")
         parts = {"rows": _EDGE + row + _EDGE, "cards": _raw(_EDGE) + card + _raw(_EDGE)}
-        return _to_html(self._render("digest/body.mjml", about | parts), template).split(_EDGE)
+        parts["lines"] = _EDGE + line + _EDGE
+        return self._compile("digest/body.mjml", about | parts, of=template).split(_EDGE)
 
-    def _compile(self, template: str, values: Mapping[str, object]) -> str:
-        return _to_html(self._render(template, values), template)
+    def _compile(self, template: str, values: Mapping[str, object], *, of: str = "") -> str:
+        """The html of a rendered template; a fault is put down to the template `of`."""
+        try:
+            return to_html(self._render(template, values))
+        except ValueError as error:
+            raise RenderError(of or template, str(error)) from None
 
     def _text(self, template: str, values: Mapping[str, object]) -> str:
         """The rendered text, with single blank lines only; they belong to the block that follows."""
@@ -277,18 +298,3 @@ def _slots(*names: str) -> dict[str, str]:
 
 def _raw(text: str) -> str:
     return f"<mj-raw>{text}</mj-raw>"
-
-
-def _to_html(mjml: str, template: str) -> str:
-    """The html of a rendered document. RenderError, which names `template`, shows where it breaks."""
-    source = _BETWEEN_TAGS.sub("", mjml)
-    try:
-        # With the default fonts mails would fetch one from Google: slow, and a tracker.
-        return mjml2html(source, fonts={})
-    except ValueError as error:
-        detail = str(error)
-        if found := re.search(r"at position (\d+)", detail):
-            at = int(found[1])  # in bytes
-            near = source.encode()[max(0, at - 40) : at + 40].decode(errors="ignore")
-            detail += f", near {near!r}"
-        raise RenderError(template, detail) from None

@@ -27,7 +27,7 @@ from newsletter.rendering.urls import fit
 from subscribers.lens import term
 
 #: in words: what stays of a longer TL;DR in a card, by its form; a correction has none
-TLDR_WORDS = {Form.FULL: 120, Form.UPDATE: 120, Form.COMPACT: 60}
+TLDR_WORDS = {Form.FULL: 120, Form.UPDATE: 120, Form.ALERT: 120, Form.COMPACT: 60, Form.ALSO: 60}
 ABOUT_WORDS = 60
 #: in characters; few come near
 TITLE, SHORT_TITLE, NAME, NOTE = 250, 110, 80, 1_500
@@ -100,6 +100,11 @@ class Story:
     @property
     def start(self) -> str:
         return "left" if self.direction == "ltr" else "right"
+
+    @property
+    def link(self) -> str | None:
+        """Where it can be read: its own page, else the first report that has a link."""
+        return self.url or next((row.url for row in self.coverage.rows if row.url), None)
 
     @property
     def lead(self) -> str:

@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from newsletter.ledger import was_told
-from newsletter.links import preferences_url, unsubscribe_url
+from newsletter.links import alerts_url, preferences_url, unsubscribe_url
 from newsletter.models import Story, StoryRevision
 from newsletter.rendering.dates import in_words
 from newsletter.site import NewsletterSpec, Site
 from newsletter.store.engine import reading, writing
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, name_of
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, is_about_alerts, name_of
 from newsletter.web.undoing import by_link, held, known, undo_token
 from subscribers import roster
 from subscribers.models import Subscriber
@@ -58,6 +58,9 @@ def offers(door: Door, subscriber: Subscriber, slug: str) -> dict[str, Any]:
         if paused_until and paused_until > door.clock()
         else None,
         "weekly": weekly_wording(weekly.name) if weekly and can_switch else None,
+        "alerts": alerts_url(door.pages.base, door.services.tokens, subscriber.public_id)
+        if is_about_alerts(door, slug)
+        else None,
     }
 
 

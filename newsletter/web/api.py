@@ -41,6 +41,8 @@ def take_stories(body: SentBody, door: AtDoor) -> Response:
     told = [read_record(record, file=f"record {number}") for number, record in enumerate(records, start=1)]
     with writing(door.services.engine) as session:
         report = take_in(session, told, now=door.clock())
+        if report.added or report.changed:
+            door.services.look_out(session)
     return JSONResponse(report.to_json(), _status(report))
 
 

@@ -33,9 +33,11 @@ from newsletter.web import (
     undoing,
     unsubscribe,
 )
+from newsletter.web import alerts as own_alerts
 from newsletter.web.api_v1 import description as api_v1
 from newsletter.web.api_v1 import problems
 from newsletter.web.desk import (
+    alert_acts,
     corrections,
     edition,
     editions,
@@ -55,7 +57,9 @@ from newsletter.web.desk import (
     stories,
     test_mail,
     what_if,
+    why,
 )
+from newsletter.web.desk import alerts as desk_alerts
 from newsletter.web.desk import pages as desk_pages
 from newsletter.web.desk.visits import visit_of
 from newsletter.web.pages import TEMPLATES, Door, Pages
@@ -79,6 +83,7 @@ PRIVATE_PATHS = (
     "/data/",
     "/confirm/",
     "/preferences/",
+    "/alerts/",
     "/unsubscribe/",
     "/act/",
     "/undo/",
@@ -119,6 +124,7 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.include_router(archive.router)
     app.include_router(unsubscribe.router)
     app.include_router(preferences.router)
+    app.include_router(own_alerts.router)
     app.include_router(acts.router)
     app.include_router(undoing.router)
     app.include_router(manage.router)
@@ -136,6 +142,8 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
         issues,
         stories,
         corrections,
+        desk_alerts,
+        alert_acts,
         issue,
         issue_acts,
         preview,
@@ -150,6 +158,7 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
         send,
         test_mail,
         what_if,
+        why,
         desk_pages,
     ):
         app.include_router(room.router)

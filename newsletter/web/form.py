@@ -139,7 +139,7 @@ def read_wish(form: SubscribeForm, site: Site) -> Wish:
         address = parse(form.email)
     except InvalidAddress as error:
         faults["email"] = f"Please check the address: {error.reason}."
-    if not form.newsletters or not set(form.newsletters) <= {known.slug for known in site.newsletters}:
+    if not form.newsletters or not set(form.newsletters) <= {known.slug for known in site.offers}:
         faults["newsletters"] = "Please choose at least one newsletter."
     faults |= audience_faults(form.audiences, site)
     timezone, hour = read_hours(form.timezone, form.hour, faults)

@@ -121,7 +121,13 @@ class PageRoute(APIRoute):
 
 def name_of(door: Door, slug: str) -> str:
     """A newsletter that was given up since is called by its slug."""
-    return next((known.name for known in door.services.site.newsletters if known.slug == slug), slug)
+    return next((known.name for known in door.services.site.offers if known.slug == slug), slug)
+
+
+def is_about_alerts(door: Door, *slugs: str) -> bool:
+    """Whether the alerts are among these newsletters."""
+    alerts = door.services.site.alerts
+    return alerts is not None and alerts.slug in slugs
 
 
 def in_one_line(text: str) -> str:

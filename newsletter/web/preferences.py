@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from newsletter.links import alerts_url
 from newsletter.store.engine import reading, writing
 from newsletter.tracking.counting import KEPT, forget_reader
 from newsletter.web.form import FormFaults, Wish, zones_by_region
@@ -126,6 +127,9 @@ def _page(
         count_wording=COUNT_WORDING,
         counted_days=KEPT.days,
         show_wording=SHOW_WORDING,
+        alerts=alerts_url(door.pages.base, door.services.tokens, here.subscriber.public_id)
+        if door.services.site.alerts
+        else None,
     )
 
 

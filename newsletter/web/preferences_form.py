@@ -76,10 +76,7 @@ class PreferencesForm:
         return cls(
             newsletters=several(fields, "newsletters"),
             audiences=several(fields, "audiences"),
-            words={
-                name: _distinct((*several(fields, name), *re.split(r"[,\n]", one(fields, f"more_{name}"))))
-                for name in WORD_FIELDS
-            },
+            words={name: sent_words(fields, name) for name in WORD_FIELDS},
             min_outlets=one(fields, "min_outlets").strip(),
             languages=several(fields, "languages"),
             weekdays=several(fields, "weekdays"),
@@ -127,11 +124,11 @@ def read_choices(
     `offered` are the languages that the form has boxes for.
     """
     faults = audience_faults(form.audiences, site)
-    known = {newsletter.slug for newsletter in site.newsletters}
+    known = {offer.slug for offer in site.offers}
     known |= {subscription.newsletter for subscription in held.subscriptions}
     if not set(form.newsletters) <= known:
         faults["newsletters"] = "Please choose from the newsletters below."
-    faults |= _word_faults(form.words)
+    faults |= _told_twice(form.words) | word_faults(form.words)
     if form.min_outlets not in map(str, range(1, MOST_OUTLETS + 1)):
         faults["min_outlets"] = f"Please write a whole number from 1 to {MOST_OUTLETS}."
     if not set(form.languages) <= offered:
@@ -146,8 +143,8 @@ def read_choices(
     return Choices(
         newsletters=form.newsletters,
         lens=Lens(
-            audiences=_terms(form.audiences),
-            **{name: _terms(words) for name, words in form.words.items()},
+            audiences=terms_of(form.audiences),
+            **{name: terms_of(words) for name, words in form.words.items()},
             languages=frozenset(form.languages),
             min_outlets=int(form.min_outlets),
             short=form.length == "short",
@@ -159,8 +156,13 @@ def read_choices(
     )
 
 
-def _terms(words: tuple[str, ...]) -> frozenset[str]:
+def terms_of(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(term, words))
+
+
+def sent_words(fields: FormData, name: str) -> tuple[str, ...]:
+    """The words of a field: those that were ticked, and those written beside them."""
+    return _distinct((*several(fields, name), *re.split(r"[,\n]", one(fields, f"more_{name}"))))
 
 
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,19 +174,25 @@ def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _word_faults(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def word_faults(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The faults of fields of words, field → their words: too many, or too long."""
     faults = {}
     for name, found in words.items():
         if len(found) > MOST_WORDS:
             faults[name] = f"Please choose at most {MOST_WORDS}."
         elif any(len(word) > LONGEST_WORD for word in found):
             faults[name] = f"Please write at most {LONGEST_WORD} characters each, one on a line."
+    return faults
+
+
+def _told_twice(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Who is followed and muted at once."""
+    faults = {}
     for name in ("companies", "topics"):
-        both = [word for word in words[f"muted_{name}"] if term(word) in _terms(words[name])]
+        both = [word for word in words[f"muted_{name}"] if term(word) in terms_of(words[name])]
         if both:
-            faults.setdefault(
-                f"muted_{name}", f"You follow {', '.join(both)} as well: please choose one or the other."
-            )
+            fault = f"You follow {', '.join(both)} as well: please choose one or the other."
+            faults[f"muted_{name}"] = fault
     return faults
 
 

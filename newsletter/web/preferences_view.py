@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from newsletter import suggestions
+from newsletter.alerts.wording import words
 from newsletter.forecast import Forecast, forecasts
 from newsletter.last_digest import LastDigest, last_digest
 from newsletter.rendering.dates import in_words
 from newsletter.rendering.typesetting import direction_of, language_name
 from newsletter.site import Site
 from newsletter.web.preferences_form import Choices, PreferencesForm, pause_of
+from subscribers.alert_rule import AlertRule
 from subscribers.lens import Lens, term
 from subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from subscribers.watching import watches_of
 
 #: always offered, be there stories in it or not
 HOUSE_LANGUAGE = "en"
@@ -49,6 +52,8 @@ class View:
     languages: Mapping[str, str]
     #: why the address gets no mail
     closed: SuppressionReason | None
+    #: the rules of their alerts, in words
+    alerts: tuple[str, ...]
     last: LastDigest | None
     last_newsletter: str
     last_came: str
@@ -59,10 +64,8 @@ class View:
         return in_words(date.fromisoformat(self.form.pause)) if self.form.pause else None
 
     def words(self, field: str, chosen: Collection[str]) -> list[tuple[str, bool]]:
-        """The boxes of a field and whether they are ticked: what is chosen, then what is suggested."""
-        taken = {term(word) for word in chosen}
-        more = self.companies if field == "companies" else ()
-        return [(word, True) for word in chosen] + [(w, False) for w in more if term(w) not in taken]
+        """The boxes of a field, and whether they are ticked."""
+        return boxes(chosen, self.companies if field == "companies" else ())
 
     def read(self, tags: Collection[str]) -> list[str]:
         """The names of languages."""
@@ -89,6 +92,7 @@ def view(
         companies=tuple(suggestions.companies(session, now=now)),
         languages=dict(sorted(((tag, language_name(tag) or tag) for tag in tags), key=lambda one: one[1])),
         closed=closed,
+        alerts=rules_in_words(session, subscriber, site),
         last=last,
         last_newsletter=_names(offers).get(last.newsletter, last.newsletter) if last else "",
         last_came=moment_in_words(last.at, subscriber.rhythm.zone) if last else "",
@@ -96,12 +100,12 @@ def view(
 
 
 def _offers(subscriber: Subscriber, site: Site, now: datetime) -> tuple[Offer, ...]:
-    """The site's newsletters, then those given up since that the reader still holds."""
+    """All that the site offers, then what was given up since that the reader still holds."""
     held = {one.newsletter: one for one in subscriber.subscriptions}
     zone = subscriber.rhythm.zone
     offers = [
         Offer(known.slug, known.name, known.description, *_standing(held.pop(known.slug, None), now, zone))
-        for known in site.newsletters
+        for known in site.offers
     ]
     offers += [
         Offer(slug, slug, "", *_standing(one, now, zone))
@@ -119,6 +123,25 @@ def _standing(
     until = held.paused_until
     paused = in_words(until.astimezone(zone).date()) if until and until > now else None
     return SubscriptionState(held.state), paused
+
+
+def rules_in_words(session: Session, subscriber: Subscriber, site: Site) -> tuple[str, ...]:
+    """The alert rules that the reader holds, as they would say them."""
+    rules = [watch.rule_record.rule for watch in watches_of(session, subscriber.id)]
+    names = spellings(session, rules, site)
+    return tuple(in_a_sentence(rule, names) for rule in rules)
+
+
+def spellings(session: Session, rules: Collection[AlertRule], site: Site) -> dict[str, str]:
+    """Term → how the companies and audiences of the rules are written."""
+    companies = frozenset[str]().union(*(rule.companies for rule in rules))
+    return suggestions.company_names(session, companies) | {term(name): name for name in site.audiences}
+
+
+def in_a_sentence(rule: AlertRule, names: Mapping[str, str]) -> str:
+    """The rule in words, as a sentence begins."""
+    text = words(rule, names)
+    return text[:1].upper() + text[1:]
 
 
 def _names(offers: Collection[Offer]) -> dict[str, str]:
@@ -201,11 +224,18 @@ def _mails(forecast: Forecast) -> str:
         return "There were no stories of late to tell from."
     if forecast.stories_a_mail is None:
         return "Of late, no story would have come through: no mails."
-    stories = _about(forecast.stories_a_mail, "story", "stories")
-    return f"{_about(forecast.mails_a_week, 'mail', 'mails').capitalize()} a week, with {stories} each."
+    stories = about(forecast.stories_a_mail, "story", "stories")
+    return f"{about(forecast.mails_a_week, 'mail', 'mails').capitalize()} a week, with {stories} each."
 
 
-def _about(number: float, one: str, several: str) -> str:
+def boxes(chosen: Collection[str], suggested: Collection[str]) -> list[tuple[str, bool]]:
+    """Words to choose and whether they are ticked: what is chosen, then what is suggested."""
+    taken = {term(word) for word in chosen}
+    return [(word, True) for word in chosen] + [(w, False) for w in suggested if term(w) not in taken]
+
+
+def about(number: float, one: str, several: str) -> str:
+    """A number as one says it: `about 3 mails`."""
     if number < 1:
         return f"less than one {one}"
     rounded = round(number)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from newsletter import outbox
-from newsletter.links import CONFIRM_LIFE, preferences_url
+from newsletter.links import CONFIRM_LIFE, alerts_url, preferences_url
 from newsletter.models.delivery import DeliveryKind
 from newsletter.store.engine import reading, writing
 from newsletter.web import limits
@@ -25,6 +25,7 @@ from newsletter.web.pages import (
     SentBody,
     SentForm,
     ip_of,
+    is_about_alerts,
     name_of,
 )
 from subscribers import consent, roster, suppression
@@ -192,7 +193,7 @@ def confirm(request: Request, token: str, door: AtDoor) -> Response:
 def ask_again(request: Request, token: str, door: AtDoor) -> Response:
     """Mail a new link for what an old one asked, however old it is."""
     public_id, *slugs = door.services.tokens.read(Purpose.CONFIRM, token, now=door.clock())
-    known = {newsletter.slug for newsletter in door.services.site.newsletters}
+    known = {offer.slug for offer in door.services.site.offers}
     with reading(door.services.engine) as session:
         subscriber = roster.by_public_id(session, public_id)
         wanted = tuple(slug for slug in slugs if slug in known)
@@ -248,6 +249,9 @@ def _confirm_page(door: Door, session: Session, public_id: str, slugs: list[str]
         ),
         subscriber=subscriber,
         preferences=preferences_url(door.pages.base, door.services.tokens, public_id),
+        alerts=alerts_url(door.pages.base, door.services.tokens, public_id)
+        if is_about_alerts(door, *slugs)
+        else None,
         wording=CONFIRM_WORDING,
     )
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from newsletter.cli.main import main
-from newsletter.links import confirm_url, preferences_url, unsubscribe_url
+from newsletter.links import alerts_url, confirm_url, preferences_url, unsubscribe_url
 from newsletter.models import Edition
 from newsletter.store.engine import reading
 from newsletter.web.app import create_app
@@ -72,12 +72,16 @@ class Web:
     def preferences_link(self, email: str) -> str:
         return preferences_url(self.url, self.services.tokens, self._public_id(email))
 
+    def alerts_link(self, email: str) -> str:
+        return alerts_url(self.url, self.services.tokens, self._public_id(email))
+
     def tokens(self, email: str) -> dict[Purpose, str]:
         """A token of this reader's for every purpose that is theirs; its door is named like the purpose."""
         public_id, make = self._public_id(email), self.services.tokens.make
         return {
             Purpose.CONFIRM: make(Purpose.CONFIRM, public_id, "daily", "weekly", at=self.now),
             Purpose.PREFERENCES: make(Purpose.PREFERENCES, public_id),
+            Purpose.ALERTS: make(Purpose.ALERTS, public_id),
             Purpose.UNSUBSCRIBE: make(Purpose.UNSUBSCRIBE, public_id, "daily"),
             Purpose.ACT: make(Purpose.ACT, public_id, "daily"),
             Purpose.UNDO: make(Purpose.UNDO, public_id, "{}", "0", at=self.now),

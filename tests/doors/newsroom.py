@@ -45,6 +45,10 @@ PAGES = (
     "/desk/editions/1",
     "/desk/stories",
     "/desk/stories/1",
+    "/desk/stories/1/why",
+    "/desk/alerts",
+    "/desk/alerts/1",
+    "/desk/alerts/1/cancel",
     "/desk/corrections/1",
     "/desk/corrections/3",
     "/desk/readers/import",
@@ -95,6 +99,7 @@ def newsroom(
         desk = Desk(web, ada, client)
         edit(desk, say)
         correct(desk, say)
+        alert(desk, say)
         keep_books(desk, say)
         yield desk
 
@@ -157,6 +162,13 @@ def correct(desk: Desk, say: Say) -> None:
         post(desk, f"/desk/stories/{number}/corrections", kind=kind, text=text, revision="1")
         if number < 3:
             post(desk, f"/desk/corrections/{number}/confirm")
+
+
+def alert(desk: Desk, say: Say) -> None:
+    """One that is drafted and aimed."""
+    post(desk, "/desk/stories/4/alerts")
+    words = {"line": say("It cannot wait.", 300), "headline": say("At once", 250)}
+    post(desk, "/desk/alerts/1", version="1", audience="Investors", **words)
 
 
 def keep_books(desk: Desk, say: Say) -> None:

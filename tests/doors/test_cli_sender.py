@@ -64,6 +64,17 @@ def test_all_is_well(zone: DnsServer) -> None:
     ]
 
 
+def test_the_sender_of_alerts_is_looked_at_too(zone: DnsServer) -> None:
+    """A domain of its own is examined beside the other; one that both share is examined once."""
+    shared = examine(by_smtp(ALERT_FROM=f"now@{DOMAIN}"))
+    assert shared == examine(by_smtp())
+    found = examine(by_smtp(ALERT_FROM="Alerts <now@alerts.example>"))
+    assert found[: len(shared)] == shared
+    faults = [finding.line for finding in found if finding.to_mend]
+    assert [line.split(": ")[0] for line in faults] == ["SPF", "DKIM", "DKIM", "DMARC"]
+    assert all("alerts.example" in line for line in faults)
+
+
 def test_nobody_is_asked_about_a_folder(zone: DnsServer) -> None:
     """Mails that go into a folder need no domain."""
     assert examine(read_settings({})) == []

@@ -7,15 +7,19 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from newsletter.mail import Content
+from tests.alert_mails import LINKS as ALERT_LINKS
+from tests.alert_mails import SEVERAL, alert
 from tests.digests import EDITION, LINKS, NEWSLETTER, RENDERER, digest
 
 LONG_LINK = "https://racetoagi.example/confirm/" + "t0ken-" * 40
 
 
-@pytest.fixture(params=["digest", "confirmation", "preferences-link", "data-link"])
+@pytest.fixture(params=["digest", "alert", "confirmation", "preferences-link", "data-link"])
 def mail(request: pytest.FixtureRequest) -> Content:
     if request.param == "digest":
         return digest(*EDITION).fill(dict.fromkeys(LINKS, LONG_LINK))
+    if request.param == "alert":
+        return alert(*SEVERAL, line="Checked by us.").content.fill(dict.fromkeys(ALERT_LINKS, LONG_LINK))
     if request.param == "preferences-link":
         return RENDERER.letter("preferences-link").fill({"preferences_url": LONG_LINK})
     if request.param == "data-link":

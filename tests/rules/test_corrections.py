@@ -1,13 +1,13 @@
 """Who is to hear of a correction: the rule alone."""
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.corrections.rules import Owed, ToldOnce, Wrong, owed
 
-DAY = date(2026, 1, 8)
+DAY = datetime(2026, 1, 8, 4, 30, tzinfo=UTC)
 wrongs = st.lists(
     st.builds(Wrong, st.integers(1, 4), st.integers(1, 3), st.integers(1, 4)),
     max_size=4,
@@ -55,9 +55,9 @@ def test_it_names_the_last_time(wrongs: list[Wrong], told: list[ToldOnce]) -> No
     for one in owed(wrongs, told, ()):
         revision = next(wrong.revision for wrong in wrongs if wrong.correction_id == one.correction_id)
         received = [mail for mail in told if mail.story_id == one.story_id and mail.revision <= revision]
-        last = max(received, key=lambda mail: (mail.date, mail.issue_id))
+        last = max(received, key=lambda mail: (mail.at, mail.issue_id))
         assert (one.issue_id, one.revision) in {
-            (mail.issue_id, mail.revision) for mail in received if mail.date == last.date
+            (mail.issue_id, mail.revision) for mail in received if mail.at == last.at
         }
 
 

@@ -65,6 +65,8 @@ def test_templates_avoid_known_traps() -> None:
         assert set(re.findall(r"\{\{ ?([^}]*)\| safe", source)) <= {
             "rows ",
             "cards ",
+            "lines ",
+            "rules ",
             '("&#847;&zwnj;&nbsp;" * 60) ',
         }
 

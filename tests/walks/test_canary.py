@@ -41,7 +41,7 @@ CANARY = "Tweety.Canary@yellowbird.example"
 SECRET_WORDS = ("tweety", "yellowbird")
 NAME = "Tweety von Yellowbird"
 HOOK_TOKEN = "hook-token-of-the-canary"
-TOKEN = re.compile(r"/(?:confirm|unsubscribe|preferences|act|undo|data)/([\w.=-]{20,})")
+TOKEN = re.compile(r"/(?:confirm|unsubscribe|preferences|alerts|act|undo|data)/([\w.=-]{20,})")
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,14 @@ READERS = [
 
 
 @pytest.mark.parametrize(
-    ("night", "home"),
+    ("database_url", "night", "home"),
     [
-        (date(2026, 3, 29), "Europe/Paris"),
-        (date(2026, 10, 25), "America/New_York"),
-        (date(2026, 4, 24), "UTC"),
+        ("sqlite", date(2026, 3, 29), "Europe/Paris"),
+        ("postgresql", date(2026, 3, 29), "Europe/Paris"),
+        ("sqlite", date(2026, 10, 25), "America/New_York"),
+        ("sqlite", date(2026, 4, 24), "UTC"),
     ],
+    indirect=["database_url"],
 )
 def test_one_mail_for_each_reader_and_issue(services: Services, night: date, home: str) -> None:
     """Days of hourly ticks around a change of clocks: every reader gets every issue exactly once."""

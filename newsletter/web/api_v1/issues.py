@@ -9,6 +9,7 @@ from sqlalchemy import select
 from newsletter.editors.audit import names
 from newsletter.models import Issue, IssueChange, Newsletter
 from newsletter.models.issue import IssueState
+from newsletter.newsletters import ever_with_issues
 from newsletter.proof import proof
 from newsletter.store.engine import reading
 from newsletter.web.api_v1 import problems
@@ -57,9 +58,9 @@ class Changes(BaseModel):
 
 @router.get("/newsletters")
 def list_newsletters(_caller: ByViewer, door: AtDoor) -> Newsletters:
-    """List the newsletters, with their timetables and rules."""
+    """List the newsletters that have issues, with their timetables and rules."""
     with reading(door.services.engine) as session:
-        found = session.scalars(select(Newsletter).order_by(Newsletter.slug))
+        found = sorted(session.scalars(ever_with_issues()), key=lambda each: each.slug)
         return Newsletters(newsletters=[NewsletterDocument.of(each) for each in found])
 
 

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from newsletter import today
+from newsletter.alert_desk.counting import underway
 from newsletter.corrections.book import waiting
 from newsletter.dispatch.steering import closed_ways
 from newsletter.models import Issue, Notice
@@ -12,6 +13,7 @@ from newsletter.models.issue import IssueState
 from newsletter.proof import Progress, progress
 from newsletter.store.engine import reading
 from newsletter.watchdog.notices import open_notices
+from newsletter.web.desk.alert_view import home_zone, lines
 from newsletter.web.desk.pages import answer
 from newsletter.web.desk.spans import span
 from newsletter.web.desk.visits import Viewer
@@ -36,6 +38,9 @@ def show_home(visit: Viewer, door: AtDoor) -> Response:
             corrections=waiting(session),
             issues=today.next_issues(session, now),
             leaving=[(issue, _progress(session, issue)) for issue in today.on_their_way(session, now)],
+            alerts=lines(session, underway(session), home_zone(door), now)
+            if door.services.site.alerts
+            else [],
             lately=today.lately(session, now),
         )
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from newsletter.models import Issue, Newsletter
+from newsletter.models import Issue
 from newsletter.models.issue import IssueState
+from newsletter.newsletters import ever_with_issues
 from newsletter.store.engine import reading
 from newsletter.web.desk.pages import answer
 from newsletter.web.desk.visits import Viewer
@@ -33,7 +34,7 @@ def list_issues(
     if state:
         query = query.where(Issue.state.in_(each for each in IssueState if each == state))
     with reading(door.services.engine) as session:
-        newsletters = session.scalars(select(Newsletter).order_by(Newsletter.id)).all()
+        newsletters = session.scalars(ever_with_issues()).all()
         if newsletter:
             ids = [each.id for each in newsletters if each.slug == newsletter]
             query = query.where(Issue.newsletter_id.in_(ids))

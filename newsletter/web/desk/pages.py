@@ -19,7 +19,7 @@ HSTS = {"strict-transport-security": "max-age=31536000"}
 #: for the pages that a script of ours helps
 SCRIPTED = {
     "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self';"
-    " img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " img-src 'self' data:; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
 
 
@@ -35,6 +35,7 @@ SECTIONS = (
     Section("Today", "/desk", Role.VIEWER),
     Section("Issues", "/desk/issues", Role.VIEWER),
     Section("Stories", "/desk/stories", Role.VIEWER),
+    Section("Alerts", "/desk/alerts", Role.VIEWER),
     Section("Numbers", "/desk/numbers", Role.VIEWER),
     Section("What if", "/desk/what-if", Role.VIEWER),
     Section("Import readers", "/desk/readers/import", Role.ADMIN),

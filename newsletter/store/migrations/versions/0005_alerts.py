@@ -110,7 +110,7 @@ def upgrade() -> None:
     op.create_table(
         "alert_reader",
         sa.Column("id", BigKey, nullable=False),
-        sa.Column("alert_id", BigKey, nullable=False),
+        sa.Column("alert_id", BigKey, nullable=True),
         sa.Column("subscriber_id", BigKey, nullable=False),
         sa.Column("story_id", BigKey, nullable=False),
         sa.Column("rules", Document, nullable=False),
@@ -136,6 +136,13 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_alert_reader_folded",
             ["story_id", "subscriber_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'folded'"),
+            postgresql_where=sa.text("state = 'folded'"),
+        )
+        batch_op.create_index(
+            "ix_alert_reader_folded_at",
+            ["due_at"],
             unique=False,
             sqlite_where=sa.text("state = 'folded'"),
             postgresql_where=sa.text("state = 'folded'"),
@@ -168,6 +175,18 @@ def upgrade() -> None:
             sqlite_where=sa.text("issue_id IS NULL"),
             postgresql_where=sa.text("issue_id IS NULL"),
         )
+
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_delivery_unsent",
+            ["settled_at"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'alert' AND state IN ('expired', 'withheld', 'cancelled')"),
+            postgresql_where=sa.text("kind = 'alert' AND state IN ('expired', 'withheld', 'cancelled')"),
+        )
+
+    with op.batch_alter_table("edition_story", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("rules", Document, server_default="[]", nullable=False))
 
     with op.batch_alter_table("story", schema=None) as batch_op:
         batch_op.add_column(sa.Column("watched", sa.Integer(), server_default="0", nullable=False))

@@ -1,0 +1,1 @@
+"""Editors' alerts: draft, aim, foresee, look over, approve, prove."""

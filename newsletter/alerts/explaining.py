@@ -1,0 +1,285 @@
+"""Why an alert of a story reached a reader, or did not: every rule passed and failed, and what came of it.
+
+Told of the story's newest revision, and of every alert of the story. What was decided for the reader
+stands in the rows; what never came up for them is judged once more, by the functions that decide.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import suggestions
+from newsletter.alerts.aim import within
+from newsletter.alerts.known import known
+from newsletter.alerts.leading import muted, would_lead
+from newsletter.alerts.looking import news_of, wrong_up_to
+from newsletter.alerts.matching import News, judge, meets
+from newsletter.alerts.pieces import alert_limits
+from newsletter.alerts.sparing import Newsworthy, is_news
+from newsletter.alerts.wording import words
+from newsletter.models import Alert, AlertReader, Delivery, Story
+from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
+from newsletter.models.delivery import DeliveryKind
+from newsletter.outbox import fate
+from newsletter.selection import Reason
+from newsletter.site import AlertSpec, Site
+from subscribers import roster
+from subscribers.alert_models import Watch
+from subscribers.alert_rule import AlertRule
+from subscribers.lens import term
+from subscribers.models import Subscriber
+from subscribers.watching import choices_of, watches_of
+
+
+@dataclass(frozen=True)
+class RuleAsked:
+    """One of the reader's rules, asked of a revision."""
+
+    rule_id: int
+    words: str
+    reasons: tuple[Reason, ...]
+
+    @property
+    def met(self) -> bool:
+        return meets(self.reasons)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule_id,
+            "words": self.words,
+            "met": self.met,
+            "reasons": as_json(self.reasons),
+        }
+
+
+@dataclass(frozen=True)
+class AlertExplanation:
+    """An alert of the story, or its newest revision where that became none, as it was for one reader."""
+
+    kind: AlertKind
+    #: None where the revision became no alert
+    alert_id: int | None
+    revision: int
+    #: when that revision came in
+    seen_at: datetime
+    rules: tuple[RuleAsked, ...]
+    #: what else it took: of the reader, and of what they knew
+    reasons: tuple[Reason, ...]
+    #: what was new to a reader who knew of it
+    changes: tuple[str, ...]
+    #: the reader's part in the alert; None where it never came up for them
+    state: AlertReaderState | None
+    #: what became of it for them, in words
+    outcome: str
+    #: what became of the mail, in words; None without one
+    mail: str | None
+
+    @property
+    def title(self) -> str:
+        """`alert 3, found by rules, of revision 2 (2026-01-08 09:00 UTC)`."""
+        which = f"alert {self.alert_id}, {_KINDS[self.kind]}, of" if self.alert_id else "alerts,"
+        return f"{which} revision {self.revision} ({_clock(self.seen_at)})"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "newsletter": "alerts",
+            "kind": self.kind,
+            "alert": self.alert_id,
+            "revision": self.revision,
+            "seen_at": self.seen_at.isoformat(timespec="seconds"),
+            "picked": self.state == AlertReaderState.MAILED,
+            "rules": [asked.to_json() for asked in self.rules],
+            "reasons": as_json(self.reasons),
+            "changes": list(self.changes),
+            "state": self.state,
+            "outcome": self.outcome,
+            "mail": self.mail,
+        }
+
+
+_KINDS = {
+    AlertKind.RULES: "found by rules",
+    AlertKind.EDITORS: "by the editors",
+    AlertKind.CORRECTION: "a correction",
+}
+
+
+def explain(
+    session: Session, subscriber: Subscriber, story: Story, site: Site, *, now: datetime
+) -> list[AlertExplanation]:
+    """Each alert of the story, the newest first, and before them its newest revision if that became none.
+
+    Empty for a reader who has nothing to do with alerts, and where there are none.
+    """
+    spec = site.alerts
+    held = watches_of(session, subscriber.id)
+    rows = _rows(session, subscriber, story)
+    if spec is None or not (held or rows or subscriber.state(spec.slug)):
+        return []
+    names = names_of(session, site, (watch.rule_record.rule for watch in held))
+    ask = _Questions(session, subscriber, story, spec, held, names, now)
+    alerts = session.scalars(select(Alert).where(Alert.story_id == story.id).order_by(Alert.id.desc())).all()
+    found = [_explain(ask, alert, rows.get(alert.id)) for alert in alerts]
+    if any(alert.revision == story.revision for alert in alerts):
+        return found
+    return [_unalerted(ask), *found]
+
+
+def _rows(session: Session, subscriber: Subscriber, story: Story) -> dict[int, AlertReader]:
+    """The reader's part in alerts of the story, by alert."""
+    mine = (AlertReader.subscriber_id == subscriber.id, AlertReader.story_id == story.id)
+    rows = session.scalars(select(AlertReader).where(*mine))
+    return {row.alert_id: row for row in rows if row.alert_id}
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """One reader and one story, to be asked about."""
+
+    session: Session
+    subscriber: Subscriber
+    story: Story
+    spec: AlertSpec
+    watches: Sequence[Watch]
+    names: Mapping[str, str]
+    now: datetime
+
+    def news(self, revision: int) -> News:
+        return news_of(self.session, {self.story.id: revision})[self.story.id]
+
+    def rules(self, news: News) -> tuple[RuleAsked, ...]:
+        """Each of the reader's rules, asked of the revision."""
+        return tuple(self._asked(watch, news) for watch in self.watches)
+
+    def _asked(self, watch: Watch, news: News) -> RuleAsked:
+        rule = watch.rule_record.rule
+
+        def leads() -> bool:
+            return would_lead(self.session, news, now=news.seen_at)(self.subscriber.lens)
+
+        reasons = (*_bars(watch, news), *judge(rule, news, leads=leads))
+        return RuleAsked(watch.rule_id, words(rule, self.names), reasons)
+
+    def newsworthy(self, news: News, at: datetime) -> Newsworthy:
+        """Whether it was news to the reader, by what they knew at that moment."""
+        reader = self.subscriber
+        knew = known(self.session, news.story_id, [reader.id], before=at).get(reader.id)
+        stories = roster.muted_stories(self.session, [news.story_id], subscriber_id=reader.id)
+        silent = "muted this story" if stories else muted(reader.lens, news)
+        return is_news(news, knew, alert_limits(self.spec), muted=silent)
+
+    def receives(self) -> Reason:
+        reader = self.subscriber.id
+        found = roster.recipients(self.session, [reader], self.spec.slug, now=self.now)[reader]
+        if isinstance(found, str):
+            return Reason("reader", False, f"no alert goes to them: {found}")
+        return Reason("reader", True, "receives alerts")
+
+    def is_meant(self, alert: Alert) -> tuple[Reason, Reason]:
+        """Whether the editors mean the reader, and may."""
+        reader = self.subscriber.id
+        hit = self.session.scalar(select(Subscriber.id).where(Subscriber.id == reader, within(alert)))
+        wants = choices_of(self.session, [reader])[reader].from_editors
+        return (
+            Reason("aim", bool(hit), "within its aim" if hit else "not within its aim"),
+            Reason("editors", wants, f"wants {'' if wants else 'no '}alerts of the editors' choosing"),
+        )
+
+    def mail(self, row: AlertReader) -> str | None:
+        delivery = self.session.scalar(
+            select(Delivery).where(
+                Delivery.kind == DeliveryKind.ALERT,
+                Delivery.occasion_id == row.edition_id,
+                Delivery.subscriber_id == row.subscriber_id,
+            )
+        )
+        return fate(delivery) if delivery else None
+
+
+def _unalerted(ask: _Questions) -> AlertExplanation:
+    """The newest revision, which became no alert."""
+    news = ask.news(ask.story.revision)
+    found = ask.newsworthy(news, news.seen_at)
+    return AlertExplanation(
+        kind=AlertKind.RULES,
+        alert_id=None,
+        revision=news.revision,
+        seen_at=news.seen_at,
+        rules=ask.rules(news),
+        reasons=(ask.receives(), *found.reasons),
+        changes=found.changes,
+        state=None,
+        outcome=_why_none(ask, news),
+        mail=None,
+    )
+
+
+def _why_none(ask: _Questions, news: News) -> str:
+    if ask.story.watched < news.revision:
+        return "not looked at yet: the next tick does"
+    if news.revision <= wrong_up_to(ask.session, [news.story_id]).get(news.story_id, 0):
+        return "no alert: a correction says that it is wrong"
+    return "no alert: it met no rule that anybody holds, or was too old when it was looked at"
+
+
+def _explain(ask: _Questions, alert: Alert, row: AlertReader | None) -> AlertExplanation:
+    kind, news = AlertKind(alert.kind), ask.news(alert.revision)
+    reasons = [ask.receives()]
+    changes: tuple[str, ...] = tuple(row.changes) if row else ()
+    if kind is AlertKind.EDITORS:
+        reasons += ask.is_meant(alert)
+    if kind is not AlertKind.CORRECTION:
+        found = ask.newsworthy(news, row.decided_at if row else alert.made_at)
+        reasons += found.reasons
+        changes = changes or found.changes
+    return AlertExplanation(
+        kind=kind,
+        alert_id=alert.id,
+        revision=alert.revision,
+        seen_at=news.seen_at,
+        rules=ask.rules(news) if kind is AlertKind.RULES else (),
+        reasons=tuple(reasons),
+        changes=changes,
+        state=AlertReaderState(row.state) if row else None,
+        outcome=_outcome(alert, row, ask.subscriber.id),
+        mail=ask.mail(row) if row else None,
+    )
+
+
+def _bars(watch: Watch, news: News) -> Iterator[Reason]:
+    """What bars the rule whatever it says."""
+    if watch.made_at > news.seen_at:
+        yield Reason("held", False, f"held since {_clock(watch.made_at)}, after this revision came in")
+    if watch.paused_until and watch.paused_until > news.seen_at:
+        yield Reason("paused", False, f"paused until {_clock(watch.paused_until)}")
+
+
+def _outcome(alert: Alert, row: AlertReader | None, subscriber_id: int) -> str:
+    """What became of the alert for the reader."""
+    if row is None:
+        undecided = alert.state == AlertState.SPREADING and alert.reached < subscriber_id
+        state = "its readers are being decided on" if undecided else f"not for them; it is {alert.state}"
+        return f"{state}: {alert.reason}" if alert.reason and not undecided else state
+    when = {
+        AlertReaderState.WAITING: f", due {_clock(row.due_at)}",
+        AlertReaderState.MAILED: f" {_clock(row.mailed_at or row.due_at)}",
+    }.get(AlertReaderState(row.state), "")
+    return f"{row.state}{when}" + (f": {row.reason}" if row.reason else "")
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def names_of(session: Session, site: Site, rules: Iterable[AlertRule]) -> Mapping[str, str]:
+    """How the companies and audiences of the rules are written, by term."""
+    companies = frozenset[str]().union(*(rule.companies for rule in rules))
+    return suggestions.company_names(session, companies) | {term(name): name for name in site.audiences}
+
+
+def as_json(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+    return [{"rule": reason.rule, "passed": reason.passed, "text": reason.text} for reason in reasons]

@@ -1,0 +1,247 @@
+"""What readers know of a story, read from digests, alerts, and what was left to the next digest.
+
+Nobody is alerted of what they know: after it only a new fact counts. The questions are asked for many
+readers at once, in a fixed number of statements.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.alerts.outcomes import alerted, left_over
+from newsletter.alerts.sparing import REPLACED, Known, Mailed
+from newsletter.content import StoryContent
+from newsletter.ledger import TELLS_A_STORY
+from newsletter.memory import Told, news_since
+from newsletter.models import (
+    Alert,
+    AlertReader,
+    Delivery,
+    EditionStory,
+    Issue,
+    Newsletter,
+    Pick,
+    Story,
+    StoryRevision,
+)
+from newsletter.models.alert import AlertReaderState
+from newsletter.models.delivery import TOLD, DeliveryKind
+from newsletter.rendering.dates import in_words
+from newsletter.rendering.pieces import Form
+from subscribers.among import among, one_of
+
+#: more than that its readers heard of it
+_TELLS = (TELLS_A_STORY, ~EditionStory.piece.endswith(f"/{Form.LINE}"))
+
+
+class _Telling(NamedTuple):
+    """One time at which readers heard of a story, or were spared it."""
+
+    revision: int
+    at: datetime
+    how: str
+
+
+def known(
+    session: Session, story_id: int, subscriber_ids: Collection[int], *, before: datetime | None = None
+) -> dict[int, Known]:
+    """What each of the readers was told of the story last, or is about to be told, or was spared.
+
+    Whoever knows nothing of it is not there. Readers who know the same share one value. With `before`,
+    what they knew at that instant.
+    """
+    latest: dict[int, _Telling] = {}
+    for tellings in (_by_digests, _by_alerts):
+        for subscriber_id, telling in tellings(session, story_id, subscriber_ids):
+            if before is None or telling.at < before:
+                latest[subscriber_id] = max(telling, latest.get(subscriber_id, telling))
+    contents = _contents(session, {(story_id, telling.revision) for telling in latest.values()})
+    values = {
+        telling: Known(Told(telling.revision, contents[story_id, telling.revision], telling.at), telling.how)
+        for telling in set(latest.values())
+    }
+    return {subscriber_id: values[telling] for subscriber_id, telling in latest.items()}
+
+
+def _by_digests(
+    session: Session, story_id: int, subscriber_ids: Collection[int]
+) -> Iterator[tuple[int, _Telling]]:
+    first_seen = select(Story.first_seen_at).where(Story.id == story_id).scalar_subquery()
+    issues = {
+        issue_id: _Telling(revision, published_at, _digest_in_words(name, published_at))
+        for issue_id, revision, published_at, name in session.execute(
+            select(Issue.id, Pick.revision, Issue.published_at, Newsletter.name)
+            .join(Pick, Pick.issue_id == Issue.id)
+            .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+            .where(Issue.published_at >= first_seen, Pick.story_id == story_id)
+        )
+        if published_at is not None
+    }
+    if not issues:
+        return
+    rows = session.execute(
+        select(Delivery.subscriber_id, Delivery.occasion_id)
+        .join(EditionStory, EditionStory.edition_id == Delivery.edition_id)
+        .where(
+            Delivery.kind == DeliveryKind.DIGEST,
+            one_of(Delivery.occasion_id, issues),
+            one_of(Delivery.subscriber_id, subscriber_ids),
+            Delivery.state.in_(TOLD),
+            EditionStory.story_id == story_id,
+            *_TELLS,
+        )
+    )
+    for subscriber_id, issue_id in rows:
+        if subscriber_id is not None:
+            yield subscriber_id, issues[issue_id]
+
+
+def _by_alerts(
+    session: Session, story_id: int, subscriber_ids: Collection[int]
+) -> Iterator[tuple[int, _Telling]]:
+    """Mails that did not leave are there too: their stories are about to be spared.
+
+    Whoever was to be told newer facts instead was spared nothing.
+    """
+    wanted = frozenset(subscriber_ids)
+    for row in (*alerted(session, story_id, wanted), *left_over(session, story_id, wanted)):
+        if row.state != AlertReaderState.WAITING and row.reason != REPLACED:
+            yield row.subscriber_id, _Telling(row.revision, row.at, _alert_in_words(row.state, row.at))
+
+
+_HOW = {
+    AlertReaderState.MAILED: "told by an alert",
+    AlertReaderState.FOLDED: "left to the next digest",
+    AlertReaderState.DROPPED: "came up, but was not told,",
+}
+
+
+def waits(session: Session, story_id: int, subscriber_ids: Collection[int]) -> dict[int, Told]:
+    """What each of the readers is to be told of the story by an alert that waits for them.
+
+    For whom none waits is not there; of several the last counts, and no correction.
+    """
+    rows = [
+        row
+        for row in alerted(session, story_id, frozenset(subscriber_ids))
+        if row.state == AlertReaderState.WAITING and not row.corrects
+    ]
+    contents = _contents(session, {(story_id, row.revision) for row in rows})
+    return {row.subscriber_id: Told(row.revision, contents[story_id, row.revision], row.at) for row in rows}
+
+
+def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:
+    """Of the alerts that wait, by the ids of their `AlertReader`s, those whose reader knows it by now:
+    a digest that was published after they came up told the story. In words, which one.
+
+    What that digest did not tell yet, and is news, is worth an alert all the same.
+    """
+    came_up = select(func.min(AlertReader.decided_at)).where(one_of(AlertReader.id, waiting))
+    issues = {
+        issue_id: (published_at, name)
+        for issue_id, published_at, name in session.execute(
+            select(Issue.id, Issue.published_at, Newsletter.name)
+            .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+            .where(Issue.published_at >= came_up.scalar_subquery())
+        )
+        if published_at is not None
+    }
+    if not issues:
+        return {}
+    rows = session.execute(
+        select(
+            AlertReader.id,
+            AlertReader.decided_at,
+            AlertReader.story_id,
+            Alert.revision,
+            EditionStory.revision,
+            Delivery.occasion_id,
+        )
+        .join(Alert, Alert.id == AlertReader.alert_id)
+        .join(Delivery, Delivery.subscriber_id == AlertReader.subscriber_id)
+        .join(EditionStory, EditionStory.edition_id == Delivery.edition_id)
+        .where(
+            one_of(AlertReader.id, waiting),
+            Delivery.kind == DeliveryKind.DIGEST,
+            one_of(Delivery.occasion_id, issues),
+            Delivery.state.in_(TOLD),
+            EditionStory.story_id == AlertReader.story_id,
+            *_TELLS,
+        )
+    ).all()
+    contents = _contents(session, {(row[2], number) for row in rows for number in row[3:5]})
+    found = {}
+    for reader_id, decided_at, story_id, revision, told, issue_id in rows:
+        published_at, name = issues[issue_id]
+        before = Told(told, contents[story_id, told], published_at)
+        newer = revision > told and news_since(before, contents[story_id, revision], now=published_at)
+        if published_at >= decided_at and not newer:
+            found[reader_id] = _digest_in_words(name, published_at)
+    return found
+
+
+def mailed_lately(
+    session: Session, subscriber_ids: Collection[int], since: datetime
+) -> dict[int, list[Mailed]]:
+    """The alert mails of each reader that left, or are about to, after `since`; the oldest first.
+
+    Whoever got none is not there.
+    """
+    rows = session.execute(
+        select(
+            AlertReader.subscriber_id,
+            AlertReader.mailed_at,
+            AlertReader.edition_id,
+            AlertReader.story_id,
+            Alert.companies,
+        )
+        .join(Alert, Alert.id == AlertReader.alert_id)
+        .where(
+            one_of(AlertReader.subscriber_id, subscriber_ids),
+            AlertReader.state == AlertReaderState.MAILED,
+            AlertReader.mailed_at > since,
+        )
+        .order_by(AlertReader.subscriber_id, AlertReader.mailed_at, AlertReader.edition_id)
+    )
+    mailed: dict[int, list[Mailed]] = {}
+    for (subscriber_id, at, _), group in groupby(rows, key=lambda row: (row[0], row[1], row[2])):
+        told = [(story_id, companies) for _, _, _, story_id, companies in group]
+        companies = frozenset(key for _, keys in told for key in keys)
+        mail = Mailed(at, frozenset(story_id for story_id, _ in told), companies)
+        mailed.setdefault(subscriber_id, []).append(mail)
+    return mailed
+
+
+def _contents(
+    session: Session, revisions: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], StoryContent]:
+    """(story id, revision) → what it says; the revisions are few, however many readers know them."""
+    rows = session.execute(
+        select(StoryRevision.story_id, StoryRevision.number, StoryRevision.document).where(
+            among(StoryRevision.story_id, {story_id for story_id, _ in revisions}),
+            among(StoryRevision.number, {number for _, number in revisions}),
+        )
+    )
+    return {
+        (story_id, number): StoryContent.from_json(document)
+        for story_id, number, document in rows
+        if (story_id, number) in revisions
+    }
+
+
+@lru_cache  # many readers hear of it at one moment
+def _alert_in_words(state: AlertReaderState, at: datetime) -> str:
+    return f"{_HOW[state]} on {_day(at)}"
+
+
+def _digest_in_words(newsletter: str, published_at: datetime) -> str:
+    return f"told by {newsletter} on {_day(published_at)}"
+
+
+def _day(at: datetime) -> str:
+    return in_words(at.date(), weekday=True)

@@ -1,0 +1,83 @@
+"""What a story that breaks is to a reader's lens: whether it would lead their digest, whether it is muted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.alerts.matching import News
+from newsletter.content import StoryContent
+from newsletter.desk import planning
+from newsletter.judging import Window, mutes
+from newsletter.models import Issue, Newsletter, Story, StoryRevision
+from newsletter.models.issue import IssueState
+from newsletter.pool import Candidate, Pool
+from newsletter.selection import Limits
+from newsletter.selection import select as select_stories
+from subscribers.lens import Lens
+
+#: of how far back the stories are that it must stand before, while no issue is open
+A_DAY = timedelta(days=1)
+_LEAD = Limits(minimum=1, maximum=1)
+_OPEN = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
+
+
+def would_lead(session: Session, news: News, *, now: datetime) -> Callable[[Lens], bool]:
+    """Whether the story would come first in the digest of readers of a lens who were told nothing before.
+
+    That is the next issue of the daily, as its editors have it by now, while that takes stories in; else
+    a digest of the last day's stories. Lenses that see the same are judged once.
+    """
+    candidates, window = _open_issue(session, now) or _last_day(session, now)
+    mine = candidates.get(news.story_id, _candidate(news))
+    candidates[news.story_id] = replace(mine, revision=news.revision, content=news.content)
+    pool = Pool([candidates[story_id] for story_id in sorted(candidates)])
+    judged: dict[Lens, bool] = {}
+
+    def leads(lens: Lens) -> bool:
+        seen = pool.project(lens)
+        if seen not in judged:
+            picks = select_stories(pool, seen, {}, window=window, limits=_LEAD).picks
+            judged[seen] = bool(picks) and picks[0].candidate.story_id == news.story_id
+        return judged[seen]
+
+    return leads
+
+
+def muted(lens: Lens, news: News) -> str | None:
+    """In words, why readers of the lens want to hear nothing of the story; None where they may. Pure."""
+    candidate = _candidate(news)
+    return next((reason.text for reason in mutes(candidate, Pool([candidate]), lens)), None)
+
+
+def _candidate(news: News) -> Candidate:
+    return Candidate(news.story_id, news.revision, news.content, news.first_seen_at)
+
+
+def _open_issue(session: Session, now: datetime) -> tuple[dict[int, Candidate], Window] | None:
+    issue = session.scalars(
+        select(Issue)
+        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+        .where(Newsletter.cadence == "daily", Issue.state.in_(_OPEN), Issue.cutoff_at > now)
+        .order_by(Issue.cutoff_at, Issue.id)
+        .limit(1)
+    ).one_or_none()
+    if issue is None:
+        return None
+    return {one.story_id: one for one in planning.pool(session, issue)}, planning.window(issue)
+
+
+def _last_day(session: Session, now: datetime) -> tuple[dict[int, Candidate], Window]:
+    since = now - A_DAY
+    rows = session.execute(
+        select(Story.id, Story.revision, StoryRevision.document, Story.first_seen_at)
+        .join(StoryRevision, (StoryRevision.story_id == Story.id) & (StoryRevision.number == Story.revision))
+        .where(Story.first_seen_at > since, Story.first_seen_at <= now)
+    )
+    candidates = {
+        story_id: Candidate(story_id, revision, StoryContent.from_json(document), first_seen_at)
+        for story_id, revision, document, first_seen_at in rows
+    }
+    return candidates, Window(new_since=since, overflow_since=since, closes=now)

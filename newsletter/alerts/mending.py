@@ -1,0 +1,58 @@
+"""Mending: the mail of an alert ended without having left, so the next digest tells it, if one comes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.orm import Session
+
+from newsletter.alerts.budget import USED_UP
+from newsletter.alerts.gathering import digest_readers
+from newsletter.models import AlertReader, Delivery
+from newsletter.models.alert import AlertReaderState
+from newsletter.models.delivery import DeliveryState
+
+#: for so long it is looked for what was not mended at once
+LOOK_BACK = timedelta(days=7)
+#: rows in one transaction
+PORTION = 1_000
+#: in the words of the index `ix_delivery_unsent`
+UNSENT = text("delivery.kind = 'alert' AND delivery.state IN ('expired', 'withheld', 'cancelled')")
+
+
+def mend(session: Session, *, now: datetime, portion: int = PORTION) -> int:
+    """Note what became of alerts whose mail did not leave, `portion` at most; returns how many.
+
+    What came too late, or was one mail too many, is for the next digest. Who must not be mailed, or
+    whose alert was cancelled, is told nothing more.
+    """
+    rows = session.execute(
+        select(AlertReader.id, AlertReader.subscriber_id, Delivery.state, Delivery.reason)
+        .join(
+            Delivery,
+            (Delivery.edition_id == AlertReader.edition_id)
+            & (Delivery.subscriber_id == AlertReader.subscriber_id),
+        )
+        .where(
+            UNSENT,
+            Delivery.settled_at > now - LOOK_BACK,
+            AlertReader.state == AlertReaderState.MAILED,
+        )
+        .order_by(AlertReader.id)
+        .limit(portion)
+        .with_for_update(of=AlertReader, skip_locked=True)
+    ).all()
+    if not rows:
+        return 0
+    read = digest_readers(session, {row.subscriber_id for row in rows}, now=now)
+    mended: list[dict[str, Any]] = []
+    for row_id, subscriber_id, state, reason in rows:
+        foldable = state == DeliveryState.EXPIRED or reason == USED_UP
+        became = AlertReaderState.FOLDED if foldable and subscriber_id in read else AlertReaderState.DROPPED
+        why = f"its mail was {state}: {reason}"
+        mended.append({"the_id": row_id, "state": became, "due_at": now, "reason": why})
+    table = AlertReader.__table__
+    moving = update(table).where(table.c.id == bindparam("the_id"))  # type: ignore[arg-type]
+    changed: dict[str, Any] = {name: bindparam(name) for name in ("state", "due_at", "reason")}
+    session.connection().execute(moving.values(changed), mended)
+    return len(mended)

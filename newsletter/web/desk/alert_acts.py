@@ -1,0 +1,136 @@
+"""What people do to an alert: write and aim it, approve it, take that back, cancel it. Each act a form.
+
+It is done to the alert as the page before showed it, whole; or nothing is done, and the page says why.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from newsletter.alert_desk import letting_go
+from newsletter.alert_desk.counting import proof
+from newsletter.alert_desk.editing import STEPS, IllegalStep, Overtaken, Wanted, change
+from newsletter.desk.editing import TooLong
+from newsletter.models import Alert
+from newsletter.models.alert import AlertState
+from newsletter.release import Actor
+from newsletter.rendering.renderer import RenderError
+from newsletter.store.engine import reading, writing
+from newsletter.web.desk.alert_view import AlertNumber, find_alert, home_zone, lines, spec_of
+from newsletter.web.desk.alerts import alert_page
+from newsletter.web.desk.issue_refused import text_in
+from newsletter.web.desk.pages import answer
+from newsletter.web.desk.visits import Approver, Curator, Visit
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute
+from subscribers.segments.parsing import BadRule
+
+router = APIRouter(prefix="/desk/alerts/{alert_id}", route_class=PageRoute)
+
+Act = Callable[[Session, Alert, Actor], object]
+#: what a person can mend
+MENDABLE = (
+    IllegalStep,
+    RenderError,
+    letting_go.BadTime,
+    letting_go.Barred,
+    letting_go.NotWhatWasSeen,
+    letting_go.SamePerson,
+)
+
+
+@router.post("", max_body_size=FORM_LIMIT)
+def save(visit: Curator, alert_id: AlertNumber, door: AtDoor) -> Response:
+    """Its words and its aim. What was not kept stands in the form again, with what stands there now."""
+    chosen = visit.form.getlist("audience")
+    wanted = Wanted(
+        line=text_in(visit.form, "line"),
+        headline=text_in(visit.form, "headline"),
+        audiences=tuple(name for name in door.services.site.audiences if name in chosen),
+        segment=text_in(visit.form, "segment"),
+    )
+    fault, status = "", 422
+    try:
+        _act(door, visit, alert_id, lambda session, alert, actor: change(session, alert, wanted, actor))
+    except Overtaken as error:
+        fault, status = f"Nothing was saved: {error}. Yours is still in the form below", 409
+    except IllegalStep as error:
+        fault, status = f"Nothing was saved: {error}", 409
+    except TooLong as error:
+        fault = str(error)
+    except BadRule as error:
+        fault = f"this segment is none any more: {error.reason}"
+    if fault:
+        return alert_page(visit, door, alert_id, status=status, fault=f"{fault}.", sent=wanted)
+    return RedirectResponse(f"{door.pages.base}/desk/alerts/{alert_id}", 303)
+
+
+@router.post("/approve", max_body_size=FORM_LIMIT)
+def approve(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
+    """Let it go as it was seen: at the time that was chosen, or else as soon as it can."""
+    services, chosen = door.services, text_in(visit.form, "at")
+    life = timedelta(hours=spec_of(door).life_hours)
+
+    def act(session: Session, alert: Alert, actor: Actor) -> None:
+        at = _time(door, chosen) if "at" in visit.form else None
+        letting_go.approve(
+            session,
+            alert,
+            services.renderer,
+            services.overlook,
+            actor,
+            seen=text_in(visit.form, "seen"),
+            life=life,
+            at=at,
+        )
+
+    return _do(door, visit, alert_id, act)
+
+
+def _time(door: Door, text: str) -> datetime:
+    """What was typed, in the home zone: `2026-11-24T09:00`."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=home_zone(door)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise letting_go.BadTime("no time was chosen: choose a day and an hour") from None
+
+
+@router.post("/withdraw", max_body_size=FORM_LIMIT)
+def take_back(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
+    return _do(door, visit, alert_id, letting_go.take_back)
+
+
+@router.get("/cancel")
+def ask_whether_to_cancel(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
+    with reading(door.services.engine) as session:
+        alert = find_alert(session, alert_id)
+        return answer(
+            door,
+            "alert_cancel.html",
+            visit,
+            alert=alert,
+            line=lines(session, [alert], home_zone(door), door.clock())[0],
+            possible=AlertState.CANCELLED in STEPS[AlertState(alert.state)],
+            counts=proof(session, alert),
+        )
+
+
+@router.post("/cancel", max_body_size=FORM_LIMIT)
+def cancel(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
+    return _do(door, visit, alert_id, letting_go.cancel)
+
+
+def _do(door: Door, visit: Visit, alert_id: int, act: Act) -> Response:
+    try:
+        _act(door, visit, alert_id, act)
+    except (Overtaken, *MENDABLE) as error:
+        return alert_page(visit, door, alert_id, status=409, fault=f"Nothing was done: {error}.")
+    return RedirectResponse(f"{door.pages.base}/desk/alerts/{alert_id}", 303)
+
+
+def _act(door: Door, visit: Visit, alert_id: int, act: Act) -> None:
+    actor = Actor(visit.name, door.clock(), visit.editor_id, visit.ip, seen=text_in(visit.form, "version"))
+    with writing(door.services.engine) as session:
+        act(session, find_alert(session, alert_id), actor)

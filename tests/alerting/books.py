@@ -1,0 +1,199 @@
+"""What the database and the postbox hold when the month is over, side by side."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from newsletter.content import StoryContent
+from newsletter.models import (
+    Alert,
+    AlertReader,
+    CoverageEntry,
+    Delivery,
+    EditionStory,
+    Issue,
+    Story,
+    StoryRevision,
+)
+from newsletter.models.delivery import TOLD
+from newsletter.store.engine import reading
+from subscribers.alert_models import AlertRuleRecord
+from subscribers.alert_rule import AlertRule
+from tests.alerting.month import HandedOverMail, Look, Month
+from tests.alerting.readers import Reader
+
+#: what is promised to all, see `[alerts]` in publication.toml
+LIFE, FRESH = timedelta(hours=24), timedelta(hours=72)
+STORY_REST, COMPANY_REST = timedelta(hours=12), timedelta(hours=3)
+GATHER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What one mail says of one story."""
+
+    story_id: int
+    revision: int
+    piece: str
+
+    @property
+    def form(self) -> str:
+        """full, update, line, alert, also, …; correction."""
+        return "correction" if self.piece.startswith("correction/") else self.piece.rpartition("/")[2]
+
+    @property
+    def is_line(self) -> bool:
+        return self.form == "line"
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells the story itself."""
+        return self.form not in ("line", "correction")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A digest or an alert for one reader: its row, what it says, and when it was handed over."""
+
+    row: Delivery
+    tellings: Sequence[Telling]
+    left: Sequence[HandedOverMail]
+
+    @property
+    def is_alert(self) -> bool:
+        return self.row.kind == "alert"
+
+    @property
+    def queued_at(self) -> datetime:
+        return self.row.queued_at
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its reader has it, or may have it."""
+        return self.row.state in TOLD
+
+    def about(self, story_id: int) -> Sequence[Telling]:
+        return [one for one in self.tellings if one.story_id == story_id]
+
+
+class Person:
+    """A reader, what came to them, and what became of each alert that came up for them."""
+
+    def __init__(self, reader: Reader, letters: Iterable[Letter], rows: Iterable[AlertReader]) -> None:
+        self.reader = reader
+        self.zone = ZoneInfo(reader.rhythm.timezone)
+        #: in the order in which they were frozen
+        self.letters = sorted(letters, key=lambda letter: (letter.queued_at, letter.row.id))
+        self.rows = sorted(rows, key=lambda row: (row.decided_at, row.id))
+
+    @property
+    def alerts(self) -> list[Letter]:
+        return [letter for letter in self.letters if letter.is_alert]
+
+    @property
+    def digests(self) -> list[Letter]:
+        return [letter for letter in self.letters if not letter.is_alert]
+
+    @cached_property
+    def handed(self) -> list[tuple[datetime, Letter]]:
+        """Every mail that left for them, the first first."""
+        found = [(mail.at, letter) for letter in self.letters for mail in letter.left]
+        return sorted(found, key=lambda one: (one[0], one[1].row.id))
+
+    def wall(self, at: datetime) -> datetime:
+        return at.astimezone(self.zone)
+
+
+class Books:
+    """All of it, by the numbers of the rows."""
+
+    def __init__(self, month: Month) -> None:
+        self.month = month
+        with reading(month.engine) as session:
+            deliveries = session.scalars(select(Delivery).where(Delivery.kind.in_(("digest", "alert")))).all()
+            rows = session.scalars(select(AlertReader)).all()
+            self.alerts = {alert.id: alert for alert in session.scalars(select(Alert))}
+            self.first_seen = dict(session.execute(select(Story.id, Story.first_seen_at)).tuples().all())
+            #: when the digests of an issue took in no more stories
+            self.closed_at = dict(session.execute(select(Issue.id, Issue.cutoff_at)).tuples().all())
+            self.contents: dict[tuple[int, int], StoryContent] = {
+                (one.story_id, one.number): one.content for one in session.scalars(select(StoryRevision))
+            }
+            self.rules: dict[int, AlertRule] = {
+                one.id: one.rule for one in session.scalars(select(AlertRuleRecord))
+            }
+            told: defaultdict[int, list[Telling]] = defaultdict(list)
+            for one in session.scalars(select(EditionStory).order_by(EditionStory.position)):
+                told[one.edition_id].append(Telling(one.story_id, one.revision, one.piece))
+            self._spread: defaultdict[int, list[datetime]] = defaultdict(list)
+            seen = select(CoverageEntry.story_id, func.min(CoverageEntry.first_seen_at))
+            for story_id, at in session.execute(
+                seen.group_by(CoverageEntry.story_id, CoverageEntry.outlet_key)
+            ):
+                self._spread[story_id].append(at)
+            session.expunge_all()
+        left: defaultdict[int, list[HandedOverMail]] = defaultdict(list)
+        for mail in month.postbox.mails:
+            left[mail.delivery_id].append(mail)
+        self.letters = [Letter(row, told[row.edition_id or 0], left.pop(row.id, ())) for row in deliveries]
+        #: handed over without a row of a digest or an alert
+        self.strays: Mapping[int, Sequence[HandedOverMail]] = left
+        letters, mine = _by_reader(self.letters), _by_reader(rows)
+        self.people = {
+            number: Person(reader, letters[number], mine[number])
+            for reader in month.readers
+            if (number := month.ids[reader.name])
+        }
+        #: with an alert
+        self.rows: Sequence[AlertReader] = [row for row in rows if row.alert_id is not None]
+        #: left to the next digest by one that was one mail too many
+        self.spared: Sequence[AlertReader] = [row for row in rows if row.alert_id is None]
+
+    @property
+    def looks(self) -> Sequence[Look]:
+        return self.month.looks
+
+    def spread(self, story_id: int, at: datetime) -> list[datetime]:
+        """When each outlet was first seen to report it, as far as that was known then."""
+        return [moment for moment in self._spread[story_id] if moment <= at]
+
+    def revision_at(self, story_id: int, at: datetime) -> int:
+        """The newest revision of the story that was known then."""
+        return max(look.revision for look in self.looks if look.story_id == story_id and look.at <= at)
+
+    def became(self, row: AlertReader, *states: str) -> datetime | None:
+        """When the alert came into one of these states for its reader, if it did."""
+        return next((at for at, state in self.month.seen.get(row.id, ()) if state in states), None)
+
+    def alert(self, row: AlertReader) -> Alert:
+        assert row.alert_id is not None
+        return self.alerts[row.alert_id]
+
+    def letter(self, row: AlertReader) -> Letter | None:
+        """The mail of an alert for its reader."""
+        found = (
+            letter
+            for letter in self.people[row.subscriber_id].alerts
+            if letter.row.edition_id == row.edition_id
+        )
+        return next(found, None) if row.edition_id else None
+
+    def rows_of(self, letter: Letter) -> Iterator[AlertReader]:
+        """Which alerts a mail tells its reader."""
+        assert letter.row.subscriber_id is not None
+        for row in self.people[letter.row.subscriber_id].rows:
+            if row.edition_id == letter.row.edition_id:
+                yield row
+
+
+def _by_reader(things: Iterable[Letter] | Iterable[AlertReader]) -> defaultdict[int, list]:  # type: ignore[type-arg]
+    found: defaultdict[int, list] = defaultdict(list)  # type: ignore[type-arg]
+    for thing in things:
+        row = thing.row if isinstance(thing, Letter) else thing
+        found[row.subscriber_id or 0].append(thing)
+    return found

@@ -1,0 +1,204 @@
+"""What no reader may be sent: each promise, and to whom it was broken. Told from the mails alone."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from tests.alerting import naive
+from tests.alerting.books import COMPANY_REST, GATHER, LIFE, STORY_REST, Books, Letter, Person
+
+Broken = Iterator[object]
+
+
+def _corrects(books: Books, letter: Letter) -> bool:
+    """Whether it is the mail of a correction, whom no rest keeps back."""
+    return any(books.alert(row).kind == "correction" for row in books.rows_of(letter))
+
+
+def more_mails_than_chosen(books: Books) -> Broken:
+    for number, person in books.people.items():
+        days: defaultdict[date, int] = defaultdict(int)
+        for at, _ in person.handed:
+            days[person.wall(at).date()] += 1
+        for day, mails in days.items():
+            if mails > person.reader.choices.mails_a_day:
+                yield number, day, mails, person.reader.choices.mails_a_day
+
+
+def alerts_in_the_quiet(books: Books) -> Broken:
+    for number, person in books.people.items():
+        choices = person.reader.choices
+        for at, letter in person.handed:
+            if letter.is_alert and naive.is_quiet(choices, person.wall(at)):
+                told = [books.contents[one.story_id, one.revision] for one in letter.tellings]
+                if choices.in_quiet != "highest" or not naive.is_high(told):
+                    yield number, letter.row.id, person.wall(at), choices
+
+
+def alerts_that_were_not_gathered(books: Books) -> Broken:
+    for number, person in books.people.items():
+        alerts = [(at, letter) for at, letter in person.handed if letter.is_alert]
+        for (before, one), (after, other) in pairwise(alerts):
+            if after - before < GATHER and other is not one:
+                yield number, one.row.id, other.row.id, before, after
+
+
+def _pairs(person: Person) -> Iterator[tuple[Letter, Letter, timedelta]]:
+    """Any two different alerts that the reader got, and what time lies between them."""
+    alerts = [(at, letter) for at, letter in person.handed if letter.is_alert]
+    for place, (before, one) in enumerate(alerts):
+        for after, other in alerts[place + 1 :]:
+            if other is not one:
+                yield one, other, after - before
+
+
+def stories_without_rest(books: Books) -> Broken:
+    for number, person in books.people.items():
+        for one, other, span in _pairs(person):
+            both = {told.story_id for told in one.tellings} & {told.story_id for told in other.tellings}
+            if both and span < STORY_REST and not _corrects(books, other):
+                yield number, one.row.id, other.row.id, both, span
+
+
+def companies_without_rest(books: Books) -> Broken:
+    for number, person in books.people.items():
+        for one, other, span in _pairs(person):
+            if span < COMPANY_REST and not _corrects(books, other):
+                both = _companies(books, one) & _companies(books, other)
+                if both:
+                    yield number, one.row.id, other.row.id, both, span
+
+
+def _companies(books: Books, letter: Letter) -> set[str]:
+    return {
+        company.key
+        for told in letter.tellings
+        for company in books.contents[told.story_id, told.revision].companies
+    }
+
+
+def stories_told_again_without_news(books: Books) -> Broken:
+    """Over digests and alerts, in the order in which they were frozen."""
+    for number, person in books.people.items():
+        knows: dict[int, int] = {}
+        for letter in person.letters:
+            if not letter.is_told:
+                continue
+            for told in letter.tellings:
+                before = knows.get(told.story_id)
+                if (
+                    before is not None
+                    and told.tells
+                    and not _is_new(books, told.story_id, before, told.revision)
+                ):
+                    yield number, letter.row.id, told, before
+            knows |= {told.story_id: told.revision for told in letter.tellings if told.tells}
+
+
+def _is_new(books: Books, story_id: int, before: int, after: int) -> bool:
+    return after > before and naive.is_new(books.contents[story_id, before], books.contents[story_id, after])
+
+
+def stories_twice_in_a_mail(books: Books) -> Broken:
+    for letter in books.letters:
+        stories = [told.story_id for told in letter.tellings if told.form != "correction"]
+        if len(stories) != len(set(stories)):
+            yield letter.row.id, letter.row.subscriber_id, letter.tellings
+
+
+def alerts_that_came_too_late(books: Books) -> Broken:
+    for letter in books.letters:
+        for mail in letter.left:
+            if mail.at > letter.row.expires_at:
+                yield letter.row.id, mail.at, letter.row.expires_at
+            for row in books.rows_of(letter) if letter.is_alert else ():
+                alert = books.alert(row)
+                if mail.at > alert.expires_at or alert.expires_at > alert.made_at + LIFE:
+                    yield letter.row.id, mail.at, alert.id, alert.made_at, alert.expires_at
+
+
+def muted_stories(books: Books) -> Broken:
+    for number, person in books.people.items():
+        for letter in person.letters:
+            for told in letter.tellings:
+                content = books.contents[told.story_id, told.revision]
+                if told.tells and naive.is_muted(person.reader.lens, content):
+                    yield number, letter.row.id, letter.row.kind, told
+
+
+def mails_after_leaving(books: Books) -> Broken:
+    for number, person in books.people.items():
+        leaves_at = person.reader.leaves_at
+        for at, letter in person.handed:
+            if letter.is_alert and leaves_at and at > leaves_at + timedelta(minutes=10):
+                yield number, letter.row.id, at, leaves_at
+
+
+def mails_twice(books: Books) -> Broken:
+    for letter in books.letters:
+        if len(letter.left) > 1 + letter.row.repeats:
+            yield letter.row.id, letter.row.kind, letter.row.repeats, len(letter.left)
+
+
+def mails_that_do_not_say_their_stories(books: Books) -> Broken:
+    """Each edition once; a title is found in the words of its mail's text."""
+    seen = set()
+    for letter in books.letters:
+        if not letter.left or letter.row.edition_id in seen:
+            continue
+        seen.add(letter.row.edition_id)
+        text = naive.plain(letter.left[0].content.text)
+        for told in letter.tellings:
+            title = naive.plain(books.contents[told.story_id, told.revision].title)
+            if told.form != "correction" and title[:40].strip() not in text:
+                yield letter.row.id, told, title
+
+
+def wrong_lines(books: Books) -> Broken:
+    """A line says that the reader heard of a story: by an alert, not yet said, and as they chose."""
+    for number, person in books.people.items():
+        heard: dict[int, datetime] = {}
+        for letter in person.letters:
+            if letter.is_alert and letter.is_told:
+                heard |= {told.story_id: letter.queued_at for told in letter.tellings}
+            for told in () if letter.is_alert else letter.tellings:
+                if told.is_line and told.story_id not in heard:
+                    yield number, letter.row.id, told, "heard of by no alert, or said before"
+                if told.is_line and person.reader.choices.afterwards == "nothing":
+                    yield number, letter.row.id, told, "wants no lines"
+                if letter.is_told:
+                    heard.pop(told.story_id, None)
+
+
+#: lines that a digest has at most
+MOST_LINES = 5
+
+
+def lines_that_are_missing(books: Books) -> Broken:
+    """Whoever wants lines finds each alerted story without news in the next digest, up to so many."""
+    for number, person in books.people.items():
+        if person.reader.choices.afterwards != "line":
+            continue
+        for letter in person.alerts:
+            digests = [
+                one
+                for one in person.digests
+                if one.is_told and books.closed_at[one.row.occasion_id] > letter.queued_at
+            ]
+            if digests and sum(told.is_line for told in digests[0].tellings) >= MOST_LINES:
+                continue
+            for told in letter.tellings if letter.row.state == "accepted" and digests else ():
+                revision = books.revision_at(told.story_id, books.closed_at[digests[0].row.occasion_id])
+                content = books.contents[told.story_id, revision]
+                is_update = _is_new(books, told.story_id, told.revision, revision)
+                if is_update or naive.is_muted(person.reader.lens, content):
+                    continue
+                if not digests[0].about(told.story_id):
+                    again = any(
+                        other.about(told.story_id)
+                        for other in person.alerts
+                        if letter.queued_at < other.queued_at <= digests[0].queued_at
+                    )
+                    if not again:
+                        yield number, letter.row.id, told, digests[0].row.id

@@ -1,0 +1,164 @@
+"""The pages about a reader's own alerts: tried before they are saved, saved, changed, paused, stopped."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from newsletter.links import alerts_url
+from newsletter.store.engine import reading
+from newsletter.web.alerts import JOIN_ALERTS_WORDING, SAVE_ALERT_WORDING, STOP_ALERT_WORDING
+from subscribers.alert_choices import AlertChoices, InQuiet
+from subscribers.alert_models import Watch
+from subscribers.alert_rule import AlertRule
+from subscribers.tokens import Purpose
+from subscribers.watching import choices_of
+from tests.builders import a_story
+from tests.doors.conftest import NOW, Web
+from tests.doors.preferences import ann, text_of
+from tests.doors.readers import ANN, BOB, last_line, ledger, mails, subscribed, undo_link
+from tests.issues import tell
+
+WIDE = {"more_companies": "Sample Lab", "min_outlets": "5"}
+RULE = AlertRule.of({"companies": ["Sample Lab"]}, min_outlets=5)
+CHOICES: dict[str, str | list[str]] = {
+    "quiet_from": "23",
+    "quiet_until": "6",
+    "in_quiet": "fold",
+    "afterwards": "line",
+    "mails_a_day": "2",
+}
+
+
+def tried(web: Web, fields: dict[str, str], at: str = "") -> httpx.Response:
+    return web.client.post(web.alerts_link(ANN) + at, data=fields | {"do": "show"})
+
+
+def saved(web: Web, fields: dict[str, str], at: str = "") -> httpx.Response:
+    """Saved with what the page that showed its past holds in its form."""
+    [shown] = re.findall(r'name="shown" value="(\w+)"', tried(web, fields, at).text)
+    answer = web.client.post(web.alerts_link(ANN) + at, data=fields | {"do": "save", "shown": shown})
+    assert answer.status_code == 200
+    return answer
+
+
+def watches(web: Web) -> list[Watch]:
+    with reading(web.services.engine) as session:
+        found = list(session.scalars(select(Watch).order_by(Watch.id)))
+        session.expunge_all()
+        return found
+
+
+def test_a_rule_shows_its_past_before_it_is_saved(web: Web) -> None:
+    """What it would have sent stands there with its facts; nothing is saved by it, nor without it."""
+    subscribed(web)
+    tell(web.services, a_story("A wide story", outlets=6), a_story("A narrow story", outlets=2), at=NOW)
+    web.now += timedelta(hours=1)
+    said = text_of(tried(web, WIDE).text)
+    assert "Not saved yet." in said
+    assert "1 alert: 1 told at once A wide story" in said
+    assert "6 outlets (you asked for 5)" in said
+    assert "A narrow story" not in said
+    never_shown = web.client.post(web.alerts_link(ANN), data=WIDE | {"do": "save"})
+    assert "Not saved yet." in text_of(never_shown.text)
+    assert watches(web) == []
+
+
+def test_the_first_rule_is_saved_and_the_alerts_are_asked_for(web: Web) -> None:
+    """It holds at once; as its holder receives no alerts, a mail asks the owner of the address first."""
+    subscribed(web)
+    web.now += timedelta(hours=1)
+    said = text_of(saved(web, WIDE).text)
+    assert [watch.rule_record.rule for watch in watches(web)] == [RULE]
+    assert "Saved: Sample lab, from 5 outlets on." in said
+    assert web.state(ANN, "alerts") == "pending"
+    assert mails(web, ANN)[-1] == "confirmation"
+    assert [line.wording for line in ledger(web)[-2:]] == [JOIN_ALERTS_WORDING] * 2
+
+
+def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
+    """Each by a button, each with its line in the ledger; the link in the mail opens just that rule."""
+    subscribed(web, ANN, "daily", "alerts")
+    saved(web, WIDE)
+    assert last_line(web) == ("changed", SAVE_ALERT_WORDING, ["alerts"])
+    first = watches(web)[0].rule_id
+    saved(web, WIDE | {"min_outlets": "9"}, f"/rules/{first}")
+    [watch] = watches(web)
+    assert watch.rule_record.rule.min_outlets == 9
+    assert web.client.get(f"{web.alerts_link(ANN)}/rules/{first}").status_code == 404
+    at = f"{web.alerts_link(ANN)}/rules/{watch.rule_id}"
+    assert "from 9 outlets on" in text_of(web.client.get(at).text)
+    web.client.post(f"{at}/pause", data={"pause": "week"})
+    assert watches(web)[0].paused_until == NOW + timedelta(days=7)
+    assert "Please choose a date from tomorrow on" in text_of(
+        web.client.post(f"{at}/pause", data={"pause": "day", "day": "2026-01-08"}).text
+    )
+    web.client.post(f"{at}/pause", data={"pause": "end"})
+    assert watches(web)[0].paused_until is None
+    page = web.client.post(f"{at}/stop")
+    assert (watches(web), last_line(web)[1]) == ([], STOP_ALERT_WORDING)
+    assert "All is as before" in web.client.post(undo_link(page)).text
+    assert [each.rule_id for each in watches(web)] == [watch.rule_id]
+
+
+def test_a_link_opens_the_rules_of_its_reader_only(web: Web) -> None:
+    """Another reader's rule is to them like one that never was, and a link of another purpose opens none."""
+    subscribed(web)
+    subscribed(web, BOB)
+    saved(web, WIDE)
+    [watch] = watches(web)
+    theirs = alerts_url(web.url, web.services.tokens, getattr(web.subscriber(BOB), "public_id", ""))
+    found = web.client.get(f"{theirs}/rules/{watch.rule_id}")
+    never = web.client.get(f"{theirs}/rules/{watch.rule_id + 1000}")
+    assert (found.status_code, found.text) == (404, never.text)
+    assert web.client.post(f"{theirs}/rules/{watch.rule_id}/stop").status_code == 404
+    assert len(watches(web)) == 1
+    act = web.services.tokens.make(Purpose.ACT, ann(web).public_id, "daily")
+    assert web.client.get(f"/alerts/{act}").status_code == 404
+
+
+def test_choices_are_kept_and_faults_named(web: Web) -> None:
+    """How they are alerted is as they chose; a fault has its remedy, and saves nothing."""
+    subscribed(web)
+    answer = web.client.post(f"{web.alerts_link(ANN)}/choices", data=CHOICES)
+    assert "Saved." in text_of(answer.text)
+    chosen = AlertChoices(23, 6, frozenset(), InQuiet.FOLD, mails_a_day=2, from_editors=False)
+    every_day = {"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "mails_a_day": "0"}
+    answer = web.client.post(f"{web.alerts_link(ANN)}/choices", data=CHOICES | every_day)
+    assert answer.status_code == 422
+    for remedy in ("Please leave one day at least", "a whole number from 1 to 20"):
+        assert remedy in text_of(answer.text)
+    with reading(web.services.engine) as session:
+        [kept] = choices_of(session, [ann(web).id]).values()
+    assert kept == chosen
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("min_outlets", "many", "a whole number from 1 to 99"),
+        ("fast_outlets", "3", "fill in both"),
+        ("impacts", "huge", "Please choose from the labels"),
+        ("audiences", "Nobody", "Please choose from Investors"),
+    ],
+)
+def test_a_fault_in_a_rule_has_its_remedy(web: Web, field: str, value: str, remedy: str) -> None:
+    """The field that does not hold says how to mend it, and nothing is saved."""
+    subscribed(web)
+    answer = tried(web, {field: value})
+    assert answer.status_code == 422
+    assert remedy in text_of(answer.text)
+
+
+def test_the_preferences_page_lists_the_rules(web: Web) -> None:
+    """In words, with the way to them; who leaves the alerts is offered to narrow them instead."""
+    subscribed(web, ANN, "daily", "alerts")
+    saved(web, WIDE)
+    page = web.client.get(web.preferences_link(ANN))
+    assert "Sample lab, from 5 outlets on" in text_of(page.text)
+    assert "/alerts/" in page.text
+    leaving = text_of(web.client.get(web.unsubscribe_link(ANN, "alerts")).text)
+    assert "Fewer: narrow my alerts" in leaving
+    assert "instead" not in leaving.replace("Or rather", "")

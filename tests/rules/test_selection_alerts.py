@@ -1,0 +1,146 @@
+"""Alerts and the digest after them: what was left to it, and what it says in a line. The rule alone."""
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.memory import Told
+from newsletter.pool import Candidate, Pool
+from newsletter.selection import MOST_LINES, Limits, Selection, Window, select
+from subscribers.lens import Lens
+from tests.builders import NOON, a_candidate, a_story
+
+WINDOW = Window(NOON - timedelta(days=1), NOON - timedelta(days=2), NOON)
+POETS = Lens(audiences=frozenset({"poets"}), languages=frozenset({"xx"}), min_outlets=9)
+ALERT = "your alert: Sample Lab"
+
+
+def an_alert(candidate: Candidate, *, hours_ago: float = 20, outlets: int = 2) -> Told:
+    """That an alert told it, when so many outlets had it."""
+    content = a_story(candidate.content.title, outlets=outlets, companies=())
+    return Told(1, content, NOON - timedelta(hours=hours_ago), alerted=True)
+
+
+def chosen(
+    candidates: list[Candidate],
+    *,
+    lens: Lens = POETS,
+    told: dict[int, Told] | None = None,
+    muted: tuple[int, ...] = (),
+    folded: tuple[int, ...] = (),
+    maximum: int = 8,
+    minimum: int = 0,
+    lines: bool = False,
+) -> Selection:
+    return select(
+        Pool(candidates),
+        lens,
+        told or {},
+        muted,
+        window=WINDOW,
+        limits=Limits(minimum, maximum),
+        folded=dict.fromkeys(folded, ALERT),
+        lines=lines,
+    )
+
+
+def ids(selection: Selection) -> list[int]:
+    return [pick.candidate.story_id for pick in selection.picks]
+
+
+def test_a_fold_is_told_whatever_the_lens_says() -> None:
+    """Neither audience, age, coverage nor language keeps it out, and the mail says which alert it was."""
+    old = a_candidate(1, hours_ago=300)
+    assert ids(chosen([old])) == []
+    selection = chosen([old], folded=(1,))
+    assert ids(selection) == [1]
+    assert ALERT in selection.picks[0].because
+
+
+def test_a_fold_stands_after_pins_and_before_all_others() -> None:
+    """Editors place what leads; then comes what was left to this mail, then what they ranked."""
+    pinned, ranked, folded = a_candidate(1, pin=1), a_candidate(2, rank=1), a_candidate(3, hours_ago=40)
+    assert ids(chosen([folded, ranked, pinned], lens=Lens(), folded=(3,))) == [1, 3, 2]
+
+
+def test_a_fold_counts_as_a_story() -> None:
+    """A mail of a fold alone reaches the minimum of one."""
+    assert ids(chosen([a_candidate(1)], folded=(1,), minimum=1)) == [1]
+
+
+def test_some_words_are_stronger_than_a_fold() -> None:
+    """What editors dropped or took back, readers muted, or were told since, is not told."""
+    for candidate in (a_candidate(1, dropped=True), a_candidate(1, retracted=True)):
+        assert ids(chosen([candidate], folded=(1,))) == []
+    story = a_candidate(1)
+    assert ids(chosen([story], folded=(1,), muted=(1,))) == []
+    told = {1: Told(1, story.content, NOON - timedelta(hours=3))}
+    assert ids(chosen([story], folded=(1,), told=told)) == []
+
+
+def test_folds_beyond_the_places_stay_folds() -> None:
+    """What finds no place is not told, so it is a fold for the next issue too; nothing crowds one out."""
+    selection = chosen([a_candidate(n) for n in range(1, 6)], folded=(1, 2, 3, 4, 5), maximum=3)
+    assert len(ids(selection)) == 3
+    same = [a_candidate(n, a_story(f"Story {n}")) for n in range(1, 6)]  # of one company and category
+    assert len(ids(chosen(same, folded=(1, 2, 3, 4, 5)))) == 5
+
+
+def test_a_line_says_what_came_since() -> None:
+    """What an alert told, and is no news since, is named once with its day and the outlets since."""
+    story = a_candidate(1, a_story("Known", outlets=3, companies=()))
+    selection = chosen([story], told={1: an_alert(story)}, lines=True)
+    assert ids(selection) == []
+    assert [line.heard for line in selection.lines] == ["You heard of it on Wednesday; since then +1 outlet"]
+    assert chosen([story], told={1: an_alert(story)}).lines == ()
+
+
+def test_news_is_told_as_an_update_and_not_in_a_line() -> None:
+    """With a new fact since the alert the story is told again, as ever."""
+    story = a_candidate(1, a_story("Known", outlets=8, companies=()))
+    selection = chosen([story], lens=Lens(), told={1: an_alert(story)}, lines=True)
+    assert ids(selection) == [1]
+    assert selection.picks[0].changes == ("+6 outlets since Wednesday",)
+    assert selection.lines == ()
+
+
+def test_no_line_without_need() -> None:
+    """None for what a digest told, what was dropped, taken back or muted, nor in a mail that is skipped."""
+    story = a_candidate(1)
+    told = {1: an_alert(story)}
+    assert chosen([story], told={1: Told(1, story.content, NOON)}, lines=True).lines == ()
+    assert chosen([a_candidate(1, dropped=True)], told=told, lines=True).lines == ()
+    assert chosen([a_candidate(1, retracted=True)], told=told, lines=True).lines == ()
+    assert chosen([story], told=told, muted=(1,), lines=True).lines == ()
+    assert chosen([story], told=told, lines=True, minimum=1).lines == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("new", "folded", "alerted", "told")), st.integers(1, 9)), max_size=12
+    ),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_everything_is_told_once(stories: list[tuple[str, int]], maximum: int, lines: bool) -> None:
+    """No story stands in a mail twice; folds come before all others; lines neither fill nor empty it."""
+    candidates = [
+        a_candidate(n, a_story(f"Story {n}", outlets=outlets, companies=(), category=None))
+        for n, (_, outlets) in enumerate(stories)
+    ]
+    kinds = {n: kind for n, (kind, _) in enumerate(stories)}
+    folded = tuple(n for n, kind in kinds.items() if kind == "folded")
+    told = {n: an_alert(candidates[n]) for n, kind in kinds.items() if kind == "alerted"}
+    told |= {n: Told(1, candidates[n].content, NOON) for n, kind in kinds.items() if kind == "told"}
+    selection = chosen(candidates, lens=Lens(), folded=folded, told=told, maximum=maximum, lines=lines)
+    named = [*ids(selection), *(line.candidate.story_id for line in selection.lines)]
+    assert len(named) == len(set(named))
+    assert [kinds[n] == "folded" for n in ids(selection)] == sorted(
+        (kinds[n] == "folded" for n in ids(selection)), reverse=True
+    )
+    assert all(kinds[line.candidate.story_id] == "alerted" for line in selection.lines)
+    assert len(selection.lines) <= MOST_LINES * lines
+    without = chosen(candidates, lens=Lens(), folded=folded, told=told, maximum=maximum)
+    assert without.decisions == selection.decisions

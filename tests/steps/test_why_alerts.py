@@ -1,0 +1,149 @@
+"""Why an alert reached a reader, or did not: each rule, what they knew, and what became of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from newsletter import tasks
+from newsletter.alert_desk import editing, letting_go
+from newsletter.alerts.explaining import AlertExplanation
+from newsletter.models import Story
+from newsletter.models.alert import AlertKind, AlertReaderState
+from newsletter.release import Actor
+from newsletter.selection import Reason
+from newsletter.store.engine import reading, writing
+from newsletter.why import ways
+from newsletter.wiring import Services
+from subscribers import watching
+from subscribers.alert_choices import AlertChoices
+from subscribers.alert_rule import AlertRule
+from subscribers.models import MutedStory, Subscriber
+from tests.alerted import LAB, MINUTE, NOON, breaks, hold, leave
+from tests.builders import a_story, coverage
+from tests.issues import tell
+
+STORY = a_story("A lab opens an office", outlets=3)
+INES, JO = "ines@reader.example", "jo@reader.example"
+HOUR = timedelta(hours=1)
+
+
+def explained(services: Services, reader: int) -> list[AlertExplanation]:
+    with reading(services.engine) as session:
+        story = session.scalars(select(Story)).one()
+        return ways(
+            session, session.get_one(Subscriber, reader), story, services.site, now=NOON + 2 * HOUR
+        ).alerts
+
+
+def failed(*reasons: Reason) -> list[str]:
+    return [reason.rule for reason in reasons if not reason.passed]
+
+
+def test_one_who_was_told(services: Services) -> None:
+    """Whoever was alerted finds the rule that was met, by its facts, and what became of the mail."""
+    ines = hold(services, INES)
+    breaks(services, STORY)
+    leave(services)
+    [told] = explained(services, ines)
+    [asked] = told.rules
+    assert (told.kind, told.state, told.revision) == (AlertKind.RULES, AlertReaderState.MAILED, 1)
+    assert asked.met
+    assert asked.words == "Sample Lab, from 2 outlets on"
+    assert "about Sample Lab" in {reason.text for reason in asked.reasons}
+    assert failed(*told.reasons) == []
+    assert told.outcome == "mailed 2026-01-08 12:00 UTC"
+    assert (told.mail or "").startswith("accepted")
+
+
+def test_before_and_after_the_look(services: Services) -> None:
+    """A story that nobody looked at yet is told from one that met no rule; each rule says what it lacks."""
+    ines = hold(services, INES, replace(LAB, min_outlets=9))
+    tell(services, STORY, at=NOON)
+    assert explained(services, ines)[0].outcome.startswith("not looked at yet")
+    tasks.alert(services, NOON)
+    [told] = explained(services, ines)
+    assert (told.alert_id, told.state) == (None, None)
+    assert told.outcome.startswith("no alert")
+    assert failed(*told.rules[0].reasons) == ["outlets"]
+
+
+def test_rules_that_came_too_late_or_rest(services: Services) -> None:
+    """A rule that was not held when the revision came in, and one that is paused, say so, met or not."""
+    ines, jo = hold(services, INES), hold(services, JO)
+    with writing(services.engine) as session:
+        [hers], [his] = watching.watches_of(session, ines), watching.watches_of(session, jo)
+        hers.made_at = NOON + HOUR
+        watching.pause(his, NOON + HOUR)
+    breaks(services, STORY)
+    assert failed(*explained(services, ines)[0].rules[0].reasons) == ["held"]
+    assert failed(*explained(services, jo)[0].rules[0].reasons) == ["paused"]
+
+
+def test_what_a_reader_knew_then_counts(services: Services) -> None:
+    """A revision without a new fact is no news; of the earlier alert it is still told as it was."""
+    ines = hold(services, INES)
+    breaks(services, STORY)
+    leave(services)
+    breaks(services, replace(STORY, coverage=coverage(4)), at=NOON + HOUR)
+    newest, first = explained(services, ines)
+    assert (newest.revision, first.revision) == (2, 1)
+    assert failed(*newest.reasons) == ["told"]
+    assert newest.state is None
+    assert newest.rules[0].met
+    assert failed(*first.reasons) == []
+    assert first.state is AlertReaderState.MAILED
+
+
+def test_mutes_and_leaving(services: Services) -> None:
+    """Whoever muted the story, and whoever gets no alerts, is told that, beside the rule that was met."""
+    ines, jo = hold(services, INES), hold(services, JO, newsletters=("daily",))
+    tell(services, STORY, at=NOON)
+    with writing(services.engine) as session:
+        story = session.scalars(select(Story)).one()
+        session.add(MutedStory(subscriber_id=ines, story_id=story.id, at=NOON))
+    tasks.alert(services, NOON)
+    assert failed(*explained(services, ines)[0].reasons) == ["mutes"]
+    told = explained(services, jo)[0]
+    assert failed(*told.reasons) == ["reader"]
+    assert told.rules[0].met
+
+
+def test_what_was_spared_has_its_reason(services: Services) -> None:
+    """An alert in the quiet is told with when it is due, and why."""
+    ines = hold(services, INES, choices=AlertChoices(quiet_from=11, quiet_until=14))
+    breaks(services, STORY)
+    [told] = explained(services, ines)
+    assert told.state is AlertReaderState.WAITING
+    assert told.outcome.startswith("waiting, due 2026-01-08 14:00 UTC: ")
+    assert "quiet" in told.outcome
+
+
+def test_alerts_of_the_editors(services: Services) -> None:
+    """It says whether the editors meant the reader, and whether the reader wants theirs."""
+    wide = AlertRule.of({"companies": ["Another Lab"]})
+    ines = hold(services, INES, wide)
+    jo = hold(services, JO, wide, choices=AlertChoices(from_editors=False))
+    tell(services, STORY, at=NOON)
+    actor, renderer = Actor("Ed", NOON), services.renderer
+    life = timedelta(hours=24)
+    with writing(services.engine) as session:
+        story = session.scalars(select(Story)).one()
+        alert = editing.draft(session, story, actor, life=life)
+        editing.change(session, alert, editing.Wanted("Now.", audiences=("Investors",)), actor)
+        seen = letting_go.draft_hash(session, alert, renderer)
+        letting_go.approve(session, alert, renderer, lambda *_: (), actor, seen=seen, life=life)
+    tasks.alert(services, NOON + 2 * MINUTE)
+    [told] = explained(services, ines)
+    assert (told.kind, told.state, told.rules) == (AlertKind.EDITORS, AlertReaderState.MAILED, ())
+    assert failed(*told.reasons) == []
+    [told] = explained(services, jo)
+    assert failed(*told.reasons) == ["editors"]
+    assert told.state is None
+
+
+def test_one_who_has_nothing_to_do_with_alerts(services: Services) -> None:
+    """Nothing is said of alerts to a reader of digests alone."""
+    ines = hold(services, INES, None, newsletters=("daily",))
+    breaks(services, STORY)
+    assert explained(services, ines) == []
