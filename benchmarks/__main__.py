@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    alert_latency,
     alert_matching,
     desk,
     intake,
@@ -32,6 +33,7 @@ ALL: tuple[Callable[[], None], ...] = (
     returns.main,
     lambda: desk.main([]),
     lambda: alert_matching.main([]),
+    alert_latency.main,
     lambda: whole_issue.main(sys.argv[1:]),
     scale.main,
 )

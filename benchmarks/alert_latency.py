@@ -42,7 +42,7 @@ from tests.conftest import SETTINGS
 from tests.processes import NEWSLETTER, Machine, eventually, new_machine
 from tests.walks.test_processes import free_port
 
-READERS, HOLDERS, RUNS = 2_000, 50, 10
+READERS, HOLDERS, RUNS = 500, 25, 10
 LIMITS = {"SQLite": 5.0, "PostgreSQL": 2.0}  # seconds, of the worst
 ROLES = {"SQLite": ("run",), "PostgreSQL": ("clock", "worker", "web")}
 #: seconds between two stories, so that none waits for the mails of the one before

@@ -2,29 +2,31 @@
 
     release  editors' alerts whose time has come
     look     which rules does a story with news meet?
-    spread   to whom of their readers is it news?
+    spread   to whom of their readers is it news? Of each alert a portion
     render   the parts of their mails, while nobody waits for it
     mail     one mail for each reader, or it waits, or the next digest tells it
     mend     what did not leave after all
 
-Each step, and each portion of it, is a transaction by itself; what a dead machine left is taken up by
-the next stroke. A story or an alert that brings out a fault keeps back none of the others.
+It goes round from look to mail until every alert has reached all its readers, so that neither the first
+mail of an alert nor a story that comes in meanwhile waits for the last reader of a large one. Each step,
+and each portion of it, is a transaction by itself; what a dead machine left is taken up by the next
+stroke. A story or an alert that brings out a fault keeps back none of the others.
 """
 
 from collections import Counter
 from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, TextClause, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from newsletter.alert_desk.letting_go import release_due
 from newsletter.alerts import looking, mailing, setbacks
-from newsletter.alerts.mending import LOOK_BACK, UNSENT, mend
+from newsletter.alerts.mending import mend, to_mend
 from newsletter.alerts.pieces import alert_limits, compile_pieces, to_json
 from newsletter.alerts.sparing import Limits
-from newsletter.alerts.spreading import spread
-from newsletter.models import Alert, AlertReader, Correction, Delivery, Story
-from newsletter.models.alert import AlertReaderState, AlertState
+from newsletter.alerts.spreading import CHUNK, FIRST, spread
+from newsletter.models import Alert, AlertReader, Story
+from newsletter.models.alert import AlertReaderState, AlertState, of_state
 from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import DATABASE_TROUBLE, reading, writing
 from newsletter.wiring import Services
@@ -35,33 +37,47 @@ log = structlog.get_logger()
 def strike(services: Services, now: datetime) -> Counter[str]:
     """All of it, until nothing is due any more; returns the numbers by what became of it."""
     done: Counter[str] = Counter()
-    if services.site.alerts is None:
+    if services.site.alerts is None or not _any(services, _anything(now)):
         return done
     limits = alert_limits(services.site.alerts)
     _release(services, now)
-    _look(services, limits, now)
-    _spread(services, limits, now)
-    _render_ahead(services, now)
-    done += _mail(services, services.site.alerts.slug, limits, now)
+    more = True
+    while more:
+        _look(services, limits, now)
+        more = _spread(services, limits, now)
+        _render_ahead(services, now)
+        done += _mail(services, services.site.alerts.slug, limits, now)
     done["mended"] += _mend(services, now)
     return +done
 
 
+def _anything(now: datetime) -> ColumnElement[bool]:
+    """Whether there is anything to do: one question, since it is asked each second."""
+    return or_(
+        exists().where(Alert.state == AlertState.SPREADING),
+        exists().where(Alert.state == AlertState.APPROVED),
+        exists().where(Story.watched < Story.revision),
+        exists().where(*looking.uncorrected(now)),
+        exists().where(*_due(now)),
+        exists().where(*to_mend(now)),
+    )
+
+
 def _release(services: Services, now: datetime) -> None:
-    if not _any(services, Alert.state == AlertState.APPROVED):
+    if not _any(services, exists().where(Alert.state == AlertState.APPROVED)):
         return
     with writing(services.engine) as session:
-        news = release_due(session, services.renderer, now=now)
+        news = release_due(session, now=now)
     for line in news:
         log.info("alert_released", what=line)
 
 
 def _look(services: Services, limits: Limits, now: datetime) -> None:
-    if _any(services, Correction.confirmed_at.is_not(None)):
+    if _any(services, exists().where(*looking.uncorrected(now))):
         with writing(services.engine) as session:
             looking.look_for_corrections(session, limits, now=now)
     portion = looking.PORTION
-    while _any(services, Story.watched < Story.revision):
+    while _any(services, exists().where(Story.watched < Story.revision)):
         try:
             with writing(services.engine) as session:
                 if not looking.look(session, limits, now=now, portion=portion):
@@ -77,32 +93,36 @@ def _look(services: Services, limits: Limits, now: datetime) -> None:
             portion = 1
 
 
-def _spread(services: Services, limits: Limits, now: datetime) -> None:
+def _spread(services: Services, limits: Limits, now: datetime) -> bool:
+    """A portion of each alert, so that none waits for the others; whether any has readers left."""
     with reading(services.engine) as session:
-        spreading = select(Alert.id).where(Alert.state == AlertState.SPREADING).order_by(Alert.id)
-        ids = session.scalars(spreading).all()
+        spreading = select(Alert.id).where(Alert.state == AlertState.SPREADING)
+        # those that begin, with a small one, before those that are large
+        ids = session.scalars(spreading.order_by(Alert.reached > 0, Alert.id)).all()
+    left = False
     for alert_id in ids:
         try:
-            while _spread_once(services, alert_id, limits, now):
-                pass
+            with writing(services.engine) as session:
+                alert = session.get_one(Alert, alert_id)
+                chunk = CHUNK if alert.reached else FIRST
+                left |= spread(session, alert, limits, now=now, chunk=chunk)
         except DATABASE_TROUBLE:
             raise
         except Exception as error:
             log.exception("alert_broke", alert=alert_id)
             with writing(services.engine) as session:
                 setbacks.end(session, alert_id, f"it brings out a fault of ours ({type(error).__name__})")
-
-
-def _spread_once(services: Services, alert_id: int, limits: Limits, now: datetime) -> bool:
-    with writing(services.engine) as session:
-        return spread(session, session.get_one(Alert, alert_id), limits, now=now)
+    return left
 
 
 def _render_ahead(services: Services, now: datetime) -> None:
     """Compile the parts of what is about to be mailed, while nobody waits for this transaction."""
     with reading(services.engine) as session:
-        waits = exists().where(AlertReader.alert_id == Alert.id, *_due(now))
-        alerts = session.scalars(select(Alert).where(Alert.pieces == {}, waits).order_by(Alert.id)).all()
+        due = select(AlertReader.alert_id).where(*_due(now))
+        # those alone are looked at, of all that there ever were
+        alerts = session.scalars(
+            select(Alert).where(Alert.id.in_(due), Alert.pieces == {}).order_by(Alert.id)
+        ).all()
         for alert in alerts:
             try:
                 pieces = to_json(compile_pieces(session, alert, services.renderer))
@@ -125,7 +145,7 @@ def _render_ahead(services: Services, now: datetime) -> None:
 def _mail(services: Services, slug: str, limits: Limits, now: datetime) -> Counter[str]:
     done: Counter[str] = Counter()
     portion = mailing.PORTION
-    while _any(services, *_due(now)):
+    while _any(services, exists().where(*_due(now))):
         try:
             with writing(services.engine) as session:
                 mailed = mailing.mail_due(session, slug, limits, now=now, portion=portion)
@@ -151,7 +171,7 @@ def _mail(services: Services, slug: str, limits: Limits, now: datetime) -> Count
 def _mend(services: Services, now: datetime) -> int:
     """Portion by portion, until all is mended."""
     mended = 0
-    while _any(services, UNSENT, Delivery.settled_at > now - LOOK_BACK):
+    while _any(services, exists().where(*to_mend(now))):
         with writing(services.engine) as session:
             portion = mend(session, now=now)
         if not portion:
@@ -161,10 +181,10 @@ def _mend(services: Services, now: datetime) -> int:
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return AlertReader.state == AlertReaderState.WAITING, AlertReader.due_at <= now
+    return of_state(AlertReaderState.WAITING), AlertReader.due_at <= now
 
 
-def _any(services: Services, *which: ColumnElement[bool] | TextClause) -> bool:
+def _any(services: Services, asked: ColumnElement[bool]) -> bool:
     """Whether there is anything to do: a look for which nobody waits."""
     with reading(services.engine) as session:
-        return bool(session.scalar(select(exists().where(*which))))
+        return bool(session.scalar(select(asked)))

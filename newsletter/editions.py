@@ -10,7 +10,7 @@ from newsletter.corrections.rules import Owed
 from newsletter.desk.approval import piece_name
 from newsletter.mail import Content
 from newsletter.models import Edition, EditionStory, Issue
-from newsletter.rendering.joining import Entry, fold, join, preheader, size_of
+from newsletter.rendering.joining import Entry, join, preheader, shorten, size_of
 from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece, is_line
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Decision, Selection
@@ -69,7 +69,7 @@ def compose(
     renderer: Renderer,
     corrections: Sequence[Telling] = (),
 ) -> Composed:
-    """The mail for one selection, its tail folded to what mail clients show in full.
+    """The mail for one selection, its tail shortened to what mail clients show in full.
 
     Above the stories stand the `corrections` that its readers are to hear.
     """
@@ -82,17 +82,17 @@ def compose(
     subject = _subject(issue, whole, cards, renderer)
     choices = [(_entry(long, cards), _entry(brief, cards)) for long, brief in zip(whole, short, strict=True)]
     anywhere = _place(issue.id, _fingerprint(subject, whole))  # as long as the place it will have
-    folded = fold(shell, choices, subject=subject, corrections=above, lines=below, edition=anywhere)
+    told = shorten(shell, choices, subject=subject, corrections=above, lines=below, edition=anywhere)
     tellings = (
         *corrections,
         *(
             long if entry == choice[0] else brief
-            for entry, choice, long, brief in zip(folded, choices, whole, short, strict=False)
+            for entry, choice, long, brief in zip(told, choices, whole, short, strict=False)
         ),
         *said,
     )
     place = _place(issue.id, _fingerprint(subject, tellings))
-    content = join(shell, folded, subject=subject, corrections=above, lines=below, edition=place)
+    content = join(shell, told, subject=subject, corrections=above, lines=below, edition=place)
     return Composed(subject, tellings, content, size_of(content))
 
 

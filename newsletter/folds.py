@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Alert, AlertReader
-from newsletter.models.alert import AlertKind, AlertReaderState
+from newsletter.models.alert import AlertKind, AlertReaderState, of_state
 from subscribers.alert_models import AlertRuleRecord
 
 
@@ -29,7 +29,7 @@ class Fold(NamedTuple):
 def folded(*, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     """What holds of an `AlertReader` whose story was folded after `since` and up to `until`."""
     return (
-        AlertReader.state == AlertReaderState.FOLDED,
+        of_state(AlertReaderState.FOLDED),
         AlertReader.due_at > since,
         AlertReader.due_at <= until,
     )

@@ -150,7 +150,7 @@ class Grouping:
         since = cutoff - REACH[self._issue.newsletter.cadence]
         with (
             closing(editions_received(session, self._known, subscriber_id=only)) as received,
-            closing(self._debts.readers(subscriber_id=only)) as owed,
+            closing(self._debts.readers(of=None if only is None else (only,))) as owed,
             closing(folds(session, self._story_ids, since=since, until=cutoff, subscriber_id=only)) as folded,
             closing(without_lines(session) if self._known.alerts else _empty()) as silent,
         ):

@@ -4,13 +4,14 @@ How far it came is kept with what it did, so one that was interrupted goes on wh
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
 from sqlalchemy import Engine
 
+from newsletter.alerts.matching import anchors
 from newsletter.outbox import queue_confirmation
 from newsletter.site import Site
 from newsletter.store.engine import reading, writing
@@ -58,7 +59,7 @@ class Import:
         self._engine = engine
         self._fingerprints = fingerprints
         self._data = data
-        self._terms = terms
+        self._terms = replace(terms, anchors=anchors)
         self._progress = progress
         self._file = survey(data)
         self._people = People(

@@ -13,7 +13,7 @@ from newsletter.content import StoryContent
 from newsletter.memory import Told
 from newsletter.models import Delivery, Edition, EditionStory, Issue, Newsletter, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
-from newsletter.rendering.pieces import CORRECTION, Form
+from newsletter.rendering.pieces import CORRECTION, Form, is_line
 from subscribers.among import among
 
 Of = TypeVar("Of")
@@ -34,6 +34,8 @@ class Ledger:
     issues: frozenset[int]
     #: those that are alerts
     alerts: frozenset[int]
+    #: edition → the stories of which it says in a line that its readers heard of them
+    lines: Mapping[int, Collection[int]]
     #: alerts made from then on are not known; None where all are
     until: datetime | None
 
@@ -43,12 +45,18 @@ class Ledger:
         An alert counts as told at noon (UTC) of the day that it was in the reader's zone: its day is all
         that is said of it, and so it is the same for many.
         """
+        tellings = [
+            (alerted_at or telling.at, edition_id, story_id, telling)
+            for edition_id, alerted_at in received
+            for story_id, telling in self.editions[edition_id].items()
+        ]
         told: dict[int, Told] = {}
-        for edition_id, alerted_at in received:
-            for story_id, telling in self.editions[edition_id].items():
-                at = alerted_at or telling.at
-                if story_id not in told or told[story_id].at < at:
-                    told[story_id] = replace(telling, at=at)
+        for at, edition_id, story_id, telling in sorted(tellings, key=lambda one: one[:3]):
+            if story_id in self.lines.get(edition_id, ()) and story_id in told:
+                # they were told no more than that they heard of it, and need not be told that again
+                told[story_id] = replace(_on_its_day(told[story_id], zone), alerted=False)
+            else:
+                told[story_id] = replace(telling, at=at)
         return {story_id: _on_its_day(one, zone) for story_id, one in told.items()}
 
 
@@ -66,7 +74,8 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
             EditionStory.story_id,
             EditionStory.revision,
             Edition.issue_id,
-            func.coalesce(Issue.publish_at, Edition.alerted_at, type_=Issue.publish_at.type),
+            func.coalesce(Issue.published_at, Edition.alerted_at, type_=Issue.publish_at.type),
+            EditionStory.piece,
         )
         .join(Edition, Edition.id == EditionStory.edition_id)
         .outerjoin(Issue, Issue.id == Edition.issue_id)
@@ -83,13 +92,17 @@ def ledger(session: Session, story_ids: Collection[int], *, before: Issue) -> Le
     rows = session.execute(query).all()
     contents = _contents(session, {(row[1], row[2]) for row in rows})
     editions: dict[int, dict[int, Told]] = {}
-    for edition_id, story_id, revision, issue_id, at in rows:
+    lines: dict[int, set[int]] = {}
+    for edition_id, story_id, revision, issue_id, at, piece in rows:
         told = Told(revision, contents[story_id, revision], at, alerted=issue_id is None)
         editions.setdefault(edition_id, {})[story_id] = told
+        if is_line(piece):
+            lines.setdefault(edition_id, set()).add(story_id)
     return Ledger(
         editions,
         frozenset(row[3] for row in rows if row[3] is not None),
         frozenset(row[0] for row in rows if row[3] is None),
+        lines,
         before.published_at,
     )
 

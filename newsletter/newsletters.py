@@ -32,6 +32,13 @@ def sync(session: Session, site: Site) -> list[str]:
     return news
 
 
+class NoAlerts(LookupError):
+    """This publication has no alerts."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no alerts: write a table [alerts] into publication.toml, then migrate")
+
+
 #: of a newsletter that has no issues
 ALERT = "alert"
 #: no hour means anything for it

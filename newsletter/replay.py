@@ -7,11 +7,12 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from newsletter.alerts.pieces import content_of as alerted_content
 from newsletter.desk.approval import frozen_pieces
 from newsletter.editions import content_of, hash_of, preheader_of
 from newsletter.mail import Content
-from newsletter.models import Edition
-from newsletter.rendering.pieces import Card, Shell
+from newsletter.models import Alert, Edition, EditionStory
+from newsletter.rendering.pieces import ALERTING, Card, Form, Shell, alert_piece
 
 #: editions in memory at a time
 PORTION = 200
@@ -53,8 +54,9 @@ class Replay:
 
 
 def replay(session: Session, edition: Edition) -> Replay:
-    """Join one edition again. It must be one that was mailed."""
-    assert edition.issue_id is not None
+    """Join one edition again, of an issue or of alerts. It must be one that was mailed."""
+    if edition.issue_id is None:
+        return _joined_alerts(session, edition)
     [only] = _replayed(session, edition.issue_id, [edition])
     return only
 
@@ -68,6 +70,25 @@ def replay_issue(session: Session, issue_id: int) -> Iterator[Replay]:
         .options(selectinload(Edition.stories))
     )
     yield from _replayed(session, issue_id, session.scalars(mailed, execution_options={"yield_per": PORTION}))
+
+
+def replay_alert(session: Session, alert: Alert) -> Iterator[Replay]:
+    """Join all mails again that tell the alert, in their order."""
+    names = [alert_piece(alert.id, form) for form in (*ALERTING, Form.CORRECTION)]
+    told = select(EditionStory.edition_id).where(
+        EditionStory.story_id == alert.story_id, EditionStory.piece.in_(names)
+    )
+    mailed = select(Edition).where(Edition.id.in_(told)).order_by(Edition.id)
+    for edition in session.scalars(mailed.options(selectinload(Edition.stories))):
+        yield _joined_alerts(session, edition)
+
+
+def _joined_alerts(session: Session, edition: Edition) -> Replay:
+    try:
+        content = alerted_content(session, edition)
+    except (LookupError, ValidationError):
+        return Replay(edition, None, "", None, "its pieces are gone, or no longer what they were")
+    return Replay(edition, content, "", hash_of(content))
 
 
 def _replayed(session: Session, issue_id: int, editions: Iterable[Edition]) -> Iterator[Replay]:

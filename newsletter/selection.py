@@ -13,9 +13,7 @@ from math import log2
 from types import MappingProxyType
 
 from newsletter.content import Impact
-from newsletter.judging import Reason as Reason
-from newsletter.judging import Window as Window
-from newsletter.judging import gates, leads
+from newsletter.judging import Reason, Window, gates, leads
 from newsletter.memory import Told, heard_of, news_since
 from newsletter.pool import Candidate, Pool
 from subscribers.lens import Lens
@@ -114,6 +112,22 @@ def select(
     failed.sort(key=_rank)
     said = () if skipped or not lines else tuple(filter(_is_line, failed))[:MOST_LINES]
     return Selection((*placed, *left, *failed), skipped, lens.short, said)
+
+
+def comes_first(pool: Pool, lens: Lens, story_id: int, *, window: Window) -> bool:
+    """Whether readers of the lens who were told nothing before get this story of the pool first of all.
+
+    Asked of many lenses, so it looks no further than to the first story that goes before.
+    """
+
+    def judged(candidate: Candidate) -> Decision:
+        return _judge(candidate, pool, lens, None, window, alert=None)
+
+    mine = next(judged(candidate) for candidate in pool if candidate.story_id == story_id)
+    if not _passes(mine):
+        return False
+    others = (judged(candidate) for candidate in pool if candidate.story_id != story_id)
+    return not any(_rank(other) < _rank(mine) and _passes(other) for other in others)
 
 
 def _is_line(decision: Decision) -> bool:

@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
-from newsletter.alert_desk.overlook import overlook
+from newsletter.alert_desk.looking_over import look_over_alert
 from newsletter.composition import Composer
 from newsletter.config import ROOT, Settings
 from newsletter.dispatch.dispatcher import Dispatcher, Limits
@@ -88,9 +88,9 @@ class Services:
             now=now,
         )
 
-    def overlook(self, session: Session, alert: Alert, now: datetime) -> tuple[Finding, ...]:
-        """`overlook` of alerts, likewise."""
-        return overlook(
+    def look_over_alert(self, session: Session, alert: Alert, now: datetime) -> tuple[Finding, ...]:
+        """The same of an alert."""
+        return look_over_alert(
             session,
             alert,
             self.renderer,

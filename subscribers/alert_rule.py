@@ -24,6 +24,11 @@ class InvalidRule(ValueError):
         super().__init__(f"{reason}: {remedy}")
 
 
+def saying_nothing(words: Iterable[str]) -> list[str]:
+    """Those of the words that have neither a letter nor a digit: no story is found by them."""
+    return [word for word in words if not any(map(str.isalnum, word))]
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRule(Interned):
     """An empty rule is about every story. InvalidRule for thresholds that make no sense."""

@@ -66,11 +66,32 @@ def readers(session: Session, newsletter: str, *, now: datetime) -> Iterator[Rea
 
 def receiving(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """What holds of a subscriber and their subscription where its mails go to them at `now`."""
+    return (*_goes_on(now), _reachable())
+
+
+def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         Subscription.state == SubscriptionState.CONFIRMED,
         or_(Subscription.paused_until.is_(None), Subscription.paused_until <= now),
-        ~exists().where(Suppression.email_key == Subscriber.email_key),
     )
+
+
+def _reachable() -> ColumnElement[bool]:
+    return ~exists().where(Suppression.email_key == Subscriber.email_key)
+
+
+def receives(newsletters: Collection[str], *, now: datetime) -> ColumnElement[bool]:
+    """Whether mails of one of the newsletters go to a subscriber at `now`.
+
+    For some subscribers whose ids are known: it is looked up for each, whatever the database thinks of
+    the number of subscriptions.
+    """
+    subscribed = exists().where(
+        Subscription.subscriber_id == Subscriber.id,
+        Subscription.newsletter.in_(newsletters),
+        *_goes_on(now),
+    )
+    return and_(subscribed, _reachable())
 
 
 def recipients(
@@ -159,8 +180,9 @@ def without_lines(session: Session) -> Generator[tuple[int, tuple[bool, ...]]]:
         .where(choices.afterwards == Afterwards.NOTHING)
         .order_by(choices.subscriber_id)
     )
-    for subscriber_id in session.scalars(query, execution_options={"yield_per": FETCH}):
-        yield subscriber_id, (True,)
+    with session.scalars(query, execution_options={"yield_per": FETCH}) as ids:
+        for subscriber_id in ids:
+            yield subscriber_id, (True,)
 
 
 def count(session: Session) -> dict[str, dict[str, int]]:

@@ -7,23 +7,25 @@ stored, and only whoever acted can go back.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from subscribers.alert_models import Watch
+from subscribers.alert_choices import AlertChoices
+from subscribers.alert_models import AlertChoicesRecord, Watch
 from subscribers.enrolment import locked
 from subscribers.ledger import Channel, Evidence
 from subscribers.models import Act, MutedStory, Subscriber
-from subscribers.watching import watches_of
+from subscribers.watching import stop, watch_of, watches_of
 
 #: how long an act may be undone
 UNDO_LIFE = timedelta(minutes=10)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHOICES = tuple(field.name for field in fields(AlertChoices))
 _TIMES = ("requested_at", "confirmed_at", "unsubscribed_at", "paused_until")
 
 #: a part of what a person chose, as JSON carries it; None is one that is not there
@@ -40,7 +42,7 @@ class Undone(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What a person chose, part by part: subscriptions, lens, muted stories, alert rules."""
+    """What a person chose, part by part: subscriptions, lens, muted stories, alert rules and choices."""
 
     parts: Mapping[str, Part]
 
@@ -70,6 +72,8 @@ def standing(session: Session, subscriber: Subscriber) -> Standing:
         parts[f"muted {mute.story_id}"] = _number(mute.at)
     for watch in watches_of(session, subscriber.id):
         parts[f"watch {watch.rule_id}"] = [_number(watch.made_at), _number(watch.paused_until)]
+    if chosen := session.get(AlertChoicesRecord, subscriber.id):
+        parts["choices"] = [getattr(chosen, name) for name in _CHOICES]
     return Standing(parts)
 
 
@@ -98,6 +102,8 @@ def undo(
             _restore_subscription(session, subscriber, key, part)
         elif kind == "muted":
             _restore_mute(session, subscriber, int(key), part)
+        elif kind == "choices":
+            _restore_choices(session, subscriber, part)
         elif kind == "watch":
             _restore_watch(session, subscriber, int(key), part)
         elif isinstance(part, int):
@@ -139,15 +145,21 @@ def _restore_mute(session: Session, subscriber: Subscriber, story_id: int, part:
 
 
 def _restore_watch(session: Session, subscriber: Subscriber, rule_id: int, part: Part) -> None:
-    for watch in watches_of(session, subscriber.id):
-        if watch.rule_id == rule_id:
-            session.delete(watch)
-    session.flush()
+    if watch := watch_of(session, subscriber.id, rule_id):
+        stop(session, watch)
     if isinstance(part, list):
         made_at, paused_until = map(_moment, part)
         session.add(
             Watch(subscriber_id=subscriber.id, rule_id=rule_id, made_at=made_at, paused_until=paused_until)
         )
+
+
+def _restore_choices(session: Session, subscriber: Subscriber, part: Part) -> None:
+    if isinstance(part, list):
+        columns = dict(zip(_CHOICES, part, strict=True))
+        session.merge(AlertChoicesRecord(subscriber_id=subscriber.id, **columns))
+    elif chosen := session.get(AlertChoicesRecord, subscriber.id):
+        session.delete(chosen)
 
 
 def _number(at: datetime | None) -> int | None:

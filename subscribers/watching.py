@@ -5,7 +5,9 @@ a rule is found (its anchors) is said by whoever knows the stories.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -44,7 +46,7 @@ def hold(
     """
     locked(session, Subscriber.id == subscriber.id)
     rule_id = intern(session, rule, anchors)
-    watch = _held(session, subscriber.id, rule_id)
+    watch = watch_of(session, subscriber.id, rule_id)
     if watch is None:
         if _count(session, subscriber.id) >= MOST_RULES:
             raise TooManyRules
@@ -59,7 +61,7 @@ def change(session: Session, watch: Watch, rule: AlertRule, anchors: Anchors, *,
     """Put the rule in the place of the one that is watched; whoever held it already holds it once."""
     locked(session, Subscriber.id == watch.subscriber_id)
     rule_id = intern(session, rule, anchors)
-    other = _held(session, watch.subscriber_id, rule_id)
+    other = watch_of(session, watch.subscriber_id, rule_id)
     if other is watch:
         return watch
     if other is not None:
@@ -91,6 +93,13 @@ def watches_of(session: Session, subscriber_id: int) -> Sequence[Watch]:
     return session.scalars(select(Watch).where(Watch.subscriber_id == subscriber_id).order_by(Watch.id)).all()
 
 
+def watch_of(session: Session, subscriber_id: int, rule_id: int) -> Watch | None:
+    """That the reader holds this rule; None where they do not."""
+    return session.scalars(
+        select(Watch).where(Watch.subscriber_id == subscriber_id, Watch.rule_id == rule_id)
+    ).one_or_none()
+
+
 def choices_of(session: Session, subscriber_ids: Collection[int]) -> dict[int, AlertChoices]:
     """The choices of each of them; of those who made none, the usual ones."""
     found = dict.fromkeys(subscriber_ids, AlertChoices())
@@ -105,19 +114,15 @@ def choose(session: Session, subscriber_id: int, choices: AlertChoices) -> bool:
     locked(session, Subscriber.id == subscriber_id)
     if choices_of(session, [subscriber_id])[subscriber_id] == choices:
         return False
-    record = AlertChoicesRecord(
-        subscriber_id=subscriber_id,
-        quiet_from=choices.quiet_from,
-        quiet_until=choices.quiet_until,
-        quiet_days=sum(1 << day for day in choices.quiet_days),
-        in_quiet=choices.in_quiet,
-        afterwards=choices.afterwards,
-        mails_a_day=choices.mails_a_day,
-        from_editors=choices.from_editors,
-    )
-    session.merge(record)
+    session.merge(AlertChoicesRecord(**row_of(subscriber_id, choices)))
     session.flush()
     return True
+
+
+def row_of(subscriber_id: int, choices: AlertChoices) -> dict[str, Any]:
+    """The columns in which somebody's choices are kept."""
+    days = sum(1 << day for day in choices.quiet_days)
+    return {"subscriber_id": subscriber_id, **asdict(choices), "quiet_days": days}
 
 
 def intern(session: Session, rule: AlertRule, anchors: Anchors) -> int:
@@ -137,12 +142,6 @@ def intern(session: Session, rule: AlertRule, anchors: Anchors) -> int:
     if terms:
         insert_new(session, AlertTerm, terms)
     return rule_id
-
-
-def _held(session: Session, subscriber_id: int, rule_id: int) -> Watch | None:
-    return session.scalars(
-        select(Watch).where(Watch.subscriber_id == subscriber_id, Watch.rule_id == rule_id)
-    ).one_or_none()
 
 
 def _count(session: Session, subscriber_id: int) -> int:

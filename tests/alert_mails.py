@@ -12,7 +12,9 @@ DESCRIPTION = "A breaking story minutes after it breaks, and only if it matters 
 LINKS = {
     name: f"https://site.example/{name}" for name in ("unsubscribe_url", "preferences_url", "alerts_url")
 }
-NORTHLIGHT = Fired(12, "Northlight, from 3 outlets on", ("about Northlight", "4 outlets (you asked for 3)"))
+NORTHLIGHT = Fired(
+    12, "Northlight, once 3 outlets report it", ("about Northlight", "4 outlets (you asked for 3)")
+)
 POLICY = Fired(31, "For policymakers", ("for Policymakers",))
 
 

@@ -77,7 +77,9 @@ def approved(
 
     def act(session: Session, alert: Alert) -> None:
         seen = shown or draft_hash(session, alert, services.renderer)
-        approve(session, alert, services.renderer, services.overlook, actor, seen=seen, life=LIFE, at=at)
+        approve(
+            session, alert, services.renderer, services.look_over_alert, actor, seen=seen, life=LIFE, at=at
+        )
 
     do(services, alert_id, act)
 
@@ -85,7 +87,7 @@ def approved(
 def release(services: Services, minutes: float) -> list[str]:
     """What the clock does with approved alerts so many minutes after noon."""
     with writing(services.engine) as session:
-        return letting_go.release_due(session, services.renderer, now=NOON + minutes * MINUTE)
+        return letting_go.release_due(session, now=NOON + minutes * MINUTE)
 
 
 def spread(services: Services, minutes: float = 1) -> None:

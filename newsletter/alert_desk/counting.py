@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.phrases import count
 from newsletter.models import Alert, AlertReader, Delivery
 from newsletter.models.alert import AlertReaderState, AlertState
 from newsletter.models.delivery import OPEN, SETTLED, DeliveryKind, DeliveryState, MailboxState
@@ -44,11 +45,24 @@ class AlertProof:
         total = sum(self.readers.values())
         if not total:
             return "no reader yet"
-        told = f"{total:,} reader{'s' * (total != 1)} = {_sum(self.readers)}"
+        told = f"{count(total, 'reader')} = {_sum(self.readers)}"
         mailed = self.readers[AlertReaderState.MAILED]
         there = {state: number for state, number in self.mails.items() if state != MISSING}
         sign = "=" if self.adds_up else "≠"
         return f"{told}; {mailed:,} mailed {sign} {_sum(there)}" if mailed else told
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "readers": dict(self.readers),
+            "mails": dict(self.mails),
+            "reasons": [
+                {"state": state, "reason": reason, "count": number}
+                for (state, reason), number in self.reasons.items()
+            ],
+            "mailboxes": dict(self.said),
+            "adds_up": self.adds_up,
+            "open": self.open,
+        }
 
 
 def _sum(numbers: Mapping[str, int]) -> str:

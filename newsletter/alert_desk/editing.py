@@ -95,7 +95,6 @@ def draft(session: Session, story: Story, actor: Actor, *, life: timedelta) -> A
         audiences=[],
         pieces={},
         version=1,
-        made_by=actor.editor_id,
         edited_by=actor.editor_id,
     )
     renew(alert, content_of(session, story))

@@ -19,9 +19,10 @@ from newsletter.alerts.gathering import digest_readers
 from newsletter.alerts.known import known, mailed_lately
 from newsletter.alerts.leading import muted
 from newsletter.alerts.looking import news_of
-from newsletter.alerts.sparing import Limits, Reader, Waiting, dispose, is_news
+from newsletter.alerts.newness import is_news
+from newsletter.alerts.sparing import Limits, Reader, Waiting, dispose
+from newsletter.judging import Reason
 from newsletter.models import Alert
-from newsletter.selection import Reason
 from subscribers import roster
 from subscribers.among import among
 from subscribers.models import LensRecord, Subscriber

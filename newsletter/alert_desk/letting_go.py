@@ -3,17 +3,14 @@
 An approval freezes its pieces and a hash over them and its aim: what leaves is what was approved.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, and_, exists, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk.editing import Act, IllegalStep, check, content_of, note, renew, step
-from newsletter.alerts.pieces import compile_pieces, to_json
+from newsletter.alerts.pieces import compile_pieces, hash_of_approved, is_as_approved, to_json
 from newsletter.corrections.book import corrections_of
 from newsletter.ledger import one_at_a_time
 from newsletter.models import Alert, AlertReader, Delivery, Newsletter
@@ -86,7 +83,7 @@ def approve(
         raise Barred(alert, faults)
     renew(alert, content_of(session, alert.story))
     pieces = to_json(compile_pieces(session, alert, renderer))
-    if seen != _hash(alert, renderer, pieces):
+    if seen != hash_of_approved(alert, pieces):
         raise NotWhatWasSeen(alert)
     step(alert, S.APPROVED, f"approved by {actor.name}")
     alert.approved_by, alert.approved_at = actor.name, actor.now
@@ -124,13 +121,7 @@ def _release_at(now: datetime, at: datetime | None, undo: timedelta) -> datetime
 
 def draft_hash(session: Session, alert: Alert, renderer: Renderer) -> str:
     """What an approver sees and approves: over the alert as it would be frozen now. Raises RenderError."""
-    return _hash(alert, renderer, to_json(compile_pieces(session, alert, renderer)))
-
-
-def _hash(alert: Alert, renderer: Renderer, pieces: Mapping[str, Any]) -> str:
-    aim = [alert.story_id, alert.revision, sorted(alert.audiences), alert.segment]
-    rules = [renderer.version, aim, sorted(pieces.items())]
-    return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    return hash_of_approved(alert, to_json(compile_pieces(session, alert, renderer)))
 
 
 def take_back(session: Session, alert: Alert, actor: Actor) -> None:
@@ -142,7 +133,7 @@ def take_back(session: Session, alert: Alert, actor: Actor) -> None:
     note(session, Act.TAKE_BACK, alert, actor)
 
 
-def release_due(session: Session, renderer: Renderer, *, now: datetime) -> list[str]:
+def release_due(session: Session, *, now: datetime) -> list[str]:
     """Let go what is approved and due, and void or end what must not leave any more; in words.
 
     Another clock's alerts are passed over.
@@ -158,7 +149,7 @@ def release_due(session: Session, renderer: Renderer, *, now: datetime) -> list[
         assert alert.release_at is not None
         if now >= alert.expires_at:
             step(alert, S.EXPIRED, "not released within its life: it is no news any more")
-        elif changed := _changed(session, alert, renderer):
+        elif changed := _changed(session, alert):
             step(alert, S.DRAFT, f"its approval is void, since {changed}: look at it, then approve it anew")
         elif now >= alert.release_at:
             step(alert, S.SPREADING, alert.reason)
@@ -169,15 +160,15 @@ def release_due(session: Session, renderer: Renderer, *, now: datetime) -> list[
     return news
 
 
-def _changed(session: Session, alert: Alert, renderer: Renderer) -> str | None:
+def _changed(session: Session, alert: Alert) -> str | None:
     """Why what was approved is not what would leave, if it is not."""
     known = corrections_of(session, [alert.story_id]).get(alert.story_id, ())
     if any(one.kind == CorrectionKind.RETRACTION for one in known):
         return "its story was retracted"
     if alert.story.revision != alert.revision:
         return "its story changed"
-    if _hash(alert, renderer, alert.pieces) != alert.content_hash:
-        return "its aim or the templates changed"
+    if not is_as_approved(alert):
+        return "its aim or its content changed"
     return None
 
 

@@ -1,18 +1,20 @@
-"""Whom the editors aim an alert at: readers of audiences, and whoever is in a segment."""
+"""Whom the editors aim an alert at: readers of audiences, and whoever is in a segment; and that in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, exists, false, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.phrases import count, listed
 from newsletter.models import Alert, Newsletter
-from newsletter.newsletters import ALERT
-from newsletter.rendering.telling import in_a_row
+from newsletter.models.alert import AlertKind
+from newsletter.newsletters import ALERT, NoAlerts
 from subscribers.alert_models import AlertChoicesRecord
 from subscribers.lens import term
-from subscribers.models import LensRecord, Subscriber, Subscription
+from subscribers.models import LensRecord, Segment, Subscriber, Subscription
 from subscribers.roster import receiving
+from subscribers.segments.explaining import explain
 from subscribers.segments.parsing import parse
 from subscribers.segments.rule import Field, Is
 from subscribers.segments.sql import condition
@@ -51,14 +53,33 @@ def _ways(alert: Alert) -> Iterator[ColumnElement[bool]]:
 
 
 def slug(session: Session) -> str:
-    """The name of the alerts as a newsletter; LookupError where the publication has none."""
+    """The name of the alerts as a newsletter; NoAlerts where the publication has none."""
     found = session.scalar(select(Newsletter.slug).where(Newsletter.cadence == ALERT, Newsletter.active))
     if found is None:
-        raise LookupError("there are no alerts: write a table [alerts] into publication.toml, then migrate")
+        raise NoAlerts
     return found
 
 
 def because(alert: Alert) -> tuple[str, ...]:
     """Why its readers get it, in the words shown to them."""
-    audiences = f" for {in_a_row(alert.audiences)}" if alert.audiences and not alert.segment else ""
+    audiences = f" for {listed(alert.audiences, 'and')}" if alert.audiences and not alert.segment else ""
     return (f"Chosen by the editors{audiences}",)
+
+
+def segment_names(session: Session) -> dict[str, str]:
+    """The rule of each saved segment → its name."""
+    rows = session.execute(select(Segment.rule, Segment.name).order_by(Segment.name.desc()))
+    return dict(rows.all())
+
+
+def aim_in_words(alert: Alert, names: Mapping[str, str]) -> str:
+    """Whom it is for: `Investors or Policymakers, or the segment “press”`; `names` are `segment_names`."""
+    if alert.kind == AlertKind.RULES:
+        return f"readers of {count(len(alert.rules), 'rule')}"
+    if alert.kind == AlertKind.CORRECTION:
+        return "whom an alert told what was wrong"
+    parts = [" or ".join(alert.audiences)] if alert.audiences else []
+    if alert.segment:
+        name = names.get(alert.segment)
+        parts.append(f"the segment “{name}”" if name else f"subscribers {explain(parse(alert.segment))}")
+    return ", or ".join(parts) or "nobody yet"

@@ -1,6 +1,7 @@
 """The budget: how many mails a reader gets on one day of theirs, digests and alerts together.
 
-Alerts use it first: one that is on its way counts already, a digest only once it leaves. It is looked at
+Alerts use it first: one that is on its way counts already, a digest only once it leaves. But a digest is
+put off once at most: a place is kept for the next, so that nobody's stories wait for ever. It is looked at
 when alerts are made into mails, and once more when a mail is about to leave. Everything is found from the
 readers' side by unique keys, however many mails there were.
 """
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from newsletter.alerts.quiet import day_of
 from newsletter.ledger import TELLS_A_STORY
 from newsletter.models import AlertReader, Delivery, EditionStory, Issue, Newsletter
-from newsletter.models.alert import AlertReaderState
+from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.issue import LEAVING, IssueState
 from newsletter.newsletters import ALERT
@@ -46,25 +47,42 @@ class Mails(NamedTuple):
     left: int = 0
     #: alerts that wait in the outbox
     waiting: int = 0
+    #: 1 where no alert may take the last place: the digest before was put off for one
+    kept: int = 0
 
 
 def mails_of_the_day(session: Session, readers: Mapping[int, ZoneInfo], now: datetime) -> dict[int, Mails]:
     """The digests and alerts of each reader on the day that it is for them at `now`."""
     days = {zone: day_of(zone, now)[0] for zone in set(readers.values())}
     left, waiting = Counter[int](), Counter[int]()
-    for subscriber_id, kind, state, settled_at in _recent(session, readers, now):
+    #: of the last digest that left or was to: when it was due, and whether it was put off
+    last: dict[int, tuple[datetime, bool]] = {}
+    for subscriber_id, kind, state, settled_at, due_at, reason in _recent(session, readers, now):
+        put_off = state == DeliveryState.WITHHELD and reason == USED_UP
+        if kind == DeliveryKind.DIGEST and (put_off or state in (*_LEAVING, *_LEFT)):
+            last[subscriber_id] = max((due_at, put_off), last.get(subscriber_id, (due_at, put_off)))
         if state in _LEAVING or (state in _LEFT and settled_at >= days[readers[subscriber_id]]):
             left[subscriber_id] += 1
         elif state == DeliveryState.QUEUED and kind == DeliveryKind.ALERT:
             waiting[subscriber_id] += 1
-    return {reader: Mails(left[reader], waiting[reader]) for reader in readers}
+    return {
+        reader: Mails(left[reader], waiting[reader], int(reader in last and last[reader][1]))
+        for reader in readers
+    }
 
 
 def _recent(
     session: Session, readers: Collection[int], now: datetime
-) -> Iterator[tuple[int, str, str, datetime]]:
-    """Reader, kind, state and settling of all digests and alerts that may be of this day."""
-    facts = (Delivery.subscriber_id, Delivery.kind, Delivery.state, Delivery.settled_at)
+) -> Iterator[tuple[int, str, str, datetime, datetime, str | None]]:
+    """Reader, kind, state, settling, due time, reason of all digests and alerts that may be of this day."""
+    facts = (
+        Delivery.subscriber_id,
+        Delivery.kind,
+        Delivery.state,
+        Delivery.settled_at,
+        Delivery.due_at,
+        Delivery.reason,
+    )
     if issues := recent_issues(session, now):
         yield from session.execute(  # type: ignore[misc]
             select(*facts).where(
@@ -106,7 +124,7 @@ def recent_issues(session: Session, now: datetime) -> Sequence[int]:
 def _alerted(readers: Collection[int], now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         among(AlertReader.subscriber_id, readers),
-        AlertReader.state == AlertReaderState.MAILED,
+        of_state(AlertReaderState.MAILED),
         AlertReader.mailed_at > now - _LONGEST_DAY - _UNTIL_ALL_LEFT,
     )
 
@@ -121,7 +139,7 @@ class Asking(NamedTuple):
 
 
 @dataclass
-class Overlooked:
+class Answer:
     """What the budget says of the mails that would leave."""
 
     #: one too many
@@ -130,12 +148,12 @@ class Overlooked:
     busy: list[Asking] = field(default_factory=list)
 
 
-def overlook(session: Session, asking: Sequence[Asking], *, now: datetime) -> Overlooked:
+def ask(session: Session, asking: Sequence[Asking], *, now: datetime) -> Answer:
     """Which of them would be one too many for their readers; the first of a reader's go before the others.
 
     The readers for whom that may be are locked, so that no two mails take the same last place.
     """
-    found = Overlooked()
+    found = Answer()
     if not asking or not _has_alerts(session):
         return found
     caps = _in_question(session, {one.subscriber_id for one in asking}, now)
@@ -151,12 +169,12 @@ def overlook(session: Session, asking: Sequence[Asking], *, now: datetime) -> Ov
         if reader not in zones:
             found.busy.append(one)
             continue
-        left, waiting = mails[reader]
+        left, waiting, kept = mails[reader]
         is_alert = one.kind == DeliveryKind.ALERT
         if (left if is_alert else left + waiting) >= caps[reader]:
             found.beyond.append(one)
             left -= 1
-        mails[reader] = Mails(left + 1, waiting - is_alert)
+        mails[reader] = Mails(left + 1, waiting - is_alert, kept)
     return found
 
 

@@ -4,7 +4,7 @@ Told of the story's newest revision, and of every alert of the story. What was d
 stands in the rows; what never came up for them is judged once more, by the functions that decide.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,25 +12,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import suggestions
 from newsletter.alerts.aim import within
 from newsletter.alerts.known import known
 from newsletter.alerts.leading import muted, would_lead
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News, judge, meets
+from newsletter.alerts.names import names_of
+from newsletter.alerts.newness import Newsworthy, is_news
 from newsletter.alerts.pieces import alert_limits
-from newsletter.alerts.sparing import Newsworthy, is_news
 from newsletter.alerts.wording import words
+from newsletter.judging import Reason
 from newsletter.models import Alert, AlertReader, Delivery, Story
 from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
 from newsletter.models.delivery import DeliveryKind
 from newsletter.outbox import fate
-from newsletter.selection import Reason
 from newsletter.site import AlertSpec, Site
 from subscribers import roster
 from subscribers.alert_models import Watch
-from subscribers.alert_rule import AlertRule
-from subscribers.lens import term
 from subscribers.models import Subscriber
 from subscribers.watching import choices_of, watches_of
 
@@ -80,8 +78,8 @@ class AlertExplanation:
 
     @property
     def title(self) -> str:
-        """`alert 3, found by rules, of revision 2 (2026-01-08 09:00 UTC)`."""
-        which = f"alert {self.alert_id}, {_KINDS[self.kind]}, of" if self.alert_id else "alerts,"
+        """`alert 3, found by rules of readers, of revision 2 (2026-01-08 09:00 UTC)`."""
+        which = f"alert {self.alert_id}, {self.kind.words}, of" if self.alert_id else "alerts,"
         return f"{which} revision {self.revision} ({_clock(self.seen_at)})"
 
     def to_json(self) -> dict[str, Any]:
@@ -99,13 +97,6 @@ class AlertExplanation:
             "outcome": self.outcome,
             "mail": self.mail,
         }
-
-
-_KINDS = {
-    AlertKind.RULES: "found by rules",
-    AlertKind.EDITORS: "by the editors",
-    AlertKind.CORRECTION: "a correction",
-}
 
 
 def explain(
@@ -273,12 +264,6 @@ def _outcome(alert: Alert, row: AlertReader | None, subscriber_id: int) -> str:
 
 def _clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def names_of(session: Session, site: Site, rules: Iterable[AlertRule]) -> Mapping[str, str]:
-    """How the companies and audiences of the rules are written, by term."""
-    companies = frozenset[str]().union(*(rule.companies for rule in rules))
-    return suggestions.company_names(session, companies) | {term(name): name for name in site.audiences}
 
 
 def as_json(reasons: Sequence[Reason]) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import because
@@ -15,22 +15,27 @@ from newsletter.alerts.known import mailed_lately, told_since
 from newsletter.alerts.looking import news_of
 from newsletter.alerts.matching import News, judge
 from newsletter.alerts.phrases import count
-from newsletter.alerts.pieces import AlertTelling, Pieces, from_json
+from newsletter.alerts.pieces import AlertTelling, Pieces, from_json, is_as_approved
 from newsletter.alerts.sparing import Limits, Reader, Waiting
 from newsletter.alerts.wording import words
-from newsletter.models import Alert, AlertReader
-from newsletter.models.alert import AlertKind, AlertReaderState
+from newsletter.corrections.book import as_wrong
+from newsletter.corrections.owing import Debts
+from newsletter.corrections.rules import Owed
+from newsletter.memory import Told as Knew
+from newsletter.memory import news_since
+from newsletter.models import Alert, AlertReader, Correction
+from newsletter.models.alert import AlertKind, AlertReaderState, of_state
 from newsletter.newsletters import with_issues
-from newsletter.rendering.dates import in_words
 from newsletter.rendering.joining import Fired
 from newsletter.rendering.pieces import Form
+from newsletter.suggestions import company_names
 from subscribers import roster
 from subscribers.alert_models import AlertRuleRecord, Watch
 from subscribers.alert_rule import AlertRule
 from subscribers.among import among
 from subscribers.lens import term
-from subscribers.models import Subscriber, Subscription
-from subscribers.roster import receiving
+from subscribers.models import Subscriber
+from subscribers.roster import receives
 from subscribers.watching import choices_of
 
 
@@ -54,6 +59,8 @@ class Case:
     waiting: Sequence[Waiting]
     #: by the id of the row, why it is not told any more: its reader left, or stopped the rule
     barred: Mapping[int, str]
+    #: rows of alerts that are not what was approved
+    untrue: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class Told:
     alert: Alert
     news: News
     pieces: Pieces
+    #: whether that is what was approved
+    is_true: bool
 
     @property
     def corrects(self) -> bool:
@@ -79,7 +88,9 @@ class Told:
             row.decided_at,
             self.alert.expires_at,
             corrects=self.corrects,
-            told_since=told_since,
+            by_editors=self.alert.kind == AlertKind.EDITORS,
+            # whether that told the correction, too, is asked by itself
+            told_since=None if self.corrects else told_since,
         )
 
 
@@ -101,9 +112,10 @@ class Gathered:
         # one without pieces waits until it has some
         self._rows = [row for row in rows if row.alert_id in self._told]
         self._rules = _rules(session, {rule_id for row in self._rows for rule_id in row.rules})
+        self._names = company_names(session, {key for rule in self._rules.values() for key in rule.companies})
         self._facts: dict[tuple[int, int], Fired] = {}
         self._watched = _watched(session, zones, self._rules, now)
-        self._told_at = _told_at(session, zones, [one for one in self._told.values() if one.corrects])
+        self._debts, self._owed = _owed(session, zones, self._told.values())
         self._known = told_since(session, [row.id for row in self._rows])
         self._places = roster.recipients(session, list(zones), slug, now=now)
         choices, mails = choices_of(session, zones), mails_of_the_day(session, zones, now)
@@ -121,38 +133,49 @@ class Gathered:
             by_reader.setdefault(row.subscriber_id, {})[row.id] = row
         for reader, rows in by_reader.items():
             barred = {row.id: why for row in rows.values() if (why := self._bar(row))}
+            untrue = {row.id for row in rows.values() if not self._told[row.alert_id].is_true} - barred.keys()
             waiting = [
                 self._told[row.alert_id].waits(row, self._known.get(row.id))
                 for row in rows.values()
-                if row.id not in barred
+                if row.id not in barred and row.id not in untrue
             ]
-            yield Case(self._readers[reader], rows, waiting, barred)
+            yield Case(self._readers[reader], rows, waiting, barred, untrue)
 
     def pieces(self, tellings: Sequence[AlertTelling]) -> Mapping[int, Pieces]:
         """Those of the alerts, by their ids."""
         return {one.alert_id: self._told[one.alert_id].pieces for one in tellings}
 
-    def telling(self, row: Row) -> AlertTelling:
-        """What the mail says of the alert to this reader."""
+    def telling(self, row: Row, newer: Row | None = None) -> AlertTelling:
+        """What the mail says of the alert to this reader; with `newer` facts beside it, which those are."""
         told = self._told[row.alert_id]
         alert, changes = told.alert, tuple(row.changes)
         about = AlertTelling(alert.id, alert.story_id, alert.revision, Form.ALERT, changes=changes)
         if told.corrects:
-            told_at = self._told_at.get((row.subscriber_id, alert.story_id))
-            when = (f"We told you on {in_words(told_at.date(), weekday=True)}",) if told_at else ()
-            return replace(about, form=Form.CORRECTION, changes=when)
+            told_wrong = self._debts.words(self._owed[row.subscriber_id, alert.correction_id])
+            return replace(about, form=Form.CORRECTION, changes=(told_wrong,))
         if alert.kind == AlertKind.EDITORS:
-            return replace(about, because=because(alert))
+            about = replace(about, because=because(alert))
+            return self._updated(about, told.news, self.telling(newer)) if newer else about
         fired = tuple(self._fired(rule_id, row.alert_id) for rule_id in self._live(row))
         outlets = count(len(told.news.content.outlets), "outlet")
         return replace(about, because=(f"Your alert: {fired[0].words}", outlets), fired=fired)
+
+    def _updated(self, about: AlertTelling, news: News, newer: AlertTelling) -> AlertTelling:
+        """With what is new since it was approved, and the rules that this met."""
+        known, since = Knew(news.revision, news.content, news.seen_at), self._told[newer.alert_id].news
+        changes = newer.changes or news_since(known, since.content, now=since.seen_at)
+        return replace(about, because=(*about.because, *newer.because), changes=changes, fired=newer.fired)
 
     def _bar(self, row: Row) -> str | None:
         place = self._places[row.subscriber_id]
         if isinstance(place, str):
             return place
-        by_rules = self._told[row.alert_id].alert.kind == AlertKind.RULES
-        return "its alert was stopped or paused" if by_rules and not self._live(row) else None
+        alert = self._told[row.alert_id].alert
+        if alert.kind == AlertKind.RULES and not self._live(row):
+            return "its alert was stopped or paused"
+        if alert.correction_id and (row.subscriber_id, alert.correction_id) not in self._owed:
+            return "heard of the correction by other means, or was not told what was wrong"
+        return None
 
     def _live(self, row: Row) -> list[int]:
         """The rules that fired and that the reader still holds."""
@@ -160,13 +183,14 @@ class Gathered:
 
     def _fired(self, rule_id: int, alert_id: int) -> Fired:
         if (rule_id, alert_id) not in self._facts:
-            self._facts[rule_id, alert_id] = _fired(rule_id, self._rules[rule_id], self._told[alert_id].news)
+            rule, news = self._rules[rule_id], self._told[alert_id].news
+            self._facts[rule_id, alert_id] = _fired(rule_id, rule, news, self._names)
         return self._facts[rule_id, alert_id]
 
 
-def _fired(rule_id: int, rule: AlertRule, news: News) -> Fired:
+def _fired(rule_id: int, rule: AlertRule, news: News, names: Mapping[str, str]) -> Fired:
     facts = judge(rule, news, leads=lambda: True)
-    names = {company.key: company.name for company in news.content.companies}
+    names = {**names, **{company.key: company.name for company in news.content.companies}}
     names |= {term(audience): audience for audience in news.content.audiences}
     return Fired(rule_id, words(rule, names), tuple(fact.text for fact in facts if fact.shown))
 
@@ -176,7 +200,7 @@ def _rows(session: Session, readers: Collection[int]) -> list[Row]:
         select(*(getattr(AlertReader, name) for name in Row._fields))
         .where(
             among(AlertReader.subscriber_id, readers),
-            AlertReader.state == AlertReaderState.WAITING,
+            of_state(AlertReaderState.WAITING),
         )
         .order_by(AlertReader.subscriber_id, AlertReader.id)
     )
@@ -192,27 +216,22 @@ def _told(session: Session, alert_ids: Collection[int]) -> dict[int, Told]:
     while left := {alert.story_id: alert for alert in alerts if alert.id not in told}:
         news = news_of(session, {story_id: alert.revision for story_id, alert in left.items()})
         told |= {
-            alert.id: Told(alert, news[story_id], from_json(alert.pieces)) for story_id, alert in left.items()
+            alert.id: Told(alert, news[story_id], from_json(alert.pieces), is_as_approved(alert))
+            for story_id, alert in left.items()
         }
     return told
 
 
-def _told_at(
-    session: Session, readers: Collection[int], correcting: Collection[Told]
-) -> dict[tuple[int, int], datetime]:
-    """(reader, story) → when an alert told it last, of the stories that are corrected."""
-    if not correcting:
-        return {}
-    rows = session.execute(
-        select(AlertReader.subscriber_id, AlertReader.story_id, func.max(AlertReader.mailed_at))
-        .where(
-            among(AlertReader.subscriber_id, readers),
-            among(AlertReader.story_id, {one.alert.story_id for one in correcting}),
-            AlertReader.state == AlertReaderState.MAILED,
-        )
-        .group_by(AlertReader.subscriber_id, AlertReader.story_id)
-    )
-    return {(reader, story_id): told_at for reader, story_id, told_at in rows if told_at}
+def _owed(
+    session: Session, readers: Collection[int], told: Collection[Told]
+) -> tuple[Debts, dict[tuple[int, int | None], Owed]]:
+    """(reader, correction) → what they were told wrong, as long as they have not heard of it."""
+    ids = {one.alert.correction_id for one in told if one.alert.correction_id is not None}
+    corrections = session.scalars(select(Correction).where(Correction.id.in_(ids))) if ids else ()
+    debts = Debts(session, [as_wrong(one) for one in corrections])
+    return debts, {
+        (reader, one.correction_id): one for reader, owed in debts.readers(of=readers) for one in owed
+    }
 
 
 def _rules(session: Session, rule_ids: Collection[int]) -> dict[int, AlertRule]:
@@ -239,10 +258,5 @@ def _watched(
 def digest_readers(session: Session, readers: Collection[int], *, now: datetime) -> set[int]:
     """Those of the readers to whom digests come, into which something can be folded."""
     slugs = [newsletter.slug for newsletter in session.scalars(with_issues())]
-    return set(
-        session.scalars(
-            select(Subscriber.id)
-            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-            .where(among(Subscriber.id, readers), Subscription.newsletter.in_(slugs), *receiving(now))
-        )
-    )
+    query = select(Subscriber.id).where(among(Subscriber.id, readers), receives(slugs, now=now))
+    return set(session.scalars(query))

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.newness import Known
 from newsletter.alerts.outcomes import alerted, left_over
-from newsletter.alerts.sparing import REPLACED, Known, Mailed
+from newsletter.alerts.sparing import REPLACED, Mailed
 from newsletter.content import StoryContent
 from newsletter.ledger import TELLS_A_STORY
 from newsletter.memory import Told, news_since
@@ -29,7 +30,7 @@ from newsletter.models import (
     Story,
     StoryRevision,
 )
-from newsletter.models.alert import AlertReaderState
+from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
 from newsletter.rendering.pieces import Form
@@ -45,6 +46,7 @@ class _Telling(NamedTuple):
     revision: int
     at: datetime
     how: str
+    heard: bool = True
 
 
 def known(
@@ -56,16 +58,31 @@ def known(
     what they knew at that instant.
     """
     latest: dict[int, _Telling] = {}
+    heard: dict[int, _Telling] = {}
     for tellings in (_by_digests, _by_alerts):
         for subscriber_id, telling in tellings(session, story_id, subscriber_ids):
-            if before is None or telling.at < before:
-                latest[subscriber_id] = max(telling, latest.get(subscriber_id, telling))
-    contents = _contents(session, {(story_id, telling.revision) for telling in latest.values()})
+            if before is not None and telling.at >= before:
+                continue
+            latest[subscriber_id] = max(telling, latest.get(subscriber_id, telling))
+            if telling.heard:
+                heard[subscriber_id] = max(telling, heard.get(subscriber_id, telling))
+    cases = {reader: (telling, heard.get(reader)) for reader, telling in latest.items()}
+    revisions = {(story_id, one.revision) for case in set(cases.values()) for one in case if one}
+    contents = _contents(session, revisions)
+
+    def as_told(telling: _Telling) -> Told:
+        return Told(telling.revision, contents[story_id, telling.revision], telling.at)
+
     values = {
-        telling: Known(Told(telling.revision, contents[story_id, telling.revision], telling.at), telling.how)
-        for telling in set(latest.values())
+        (last, before_it): Known(
+            as_told(last),
+            last.how,
+            spared=not last.heard,
+            heard=as_told(before_it) if before_it and not last.heard else None,
+        )
+        for last, before_it in set(cases.values())
     }
-    return {subscriber_id: values[telling] for subscriber_id, telling in latest.items()}
+    return {reader: values[case] for reader, case in cases.items()}
 
 
 def _by_digests(
@@ -111,7 +128,8 @@ def _by_alerts(
     wanted = frozenset(subscriber_ids)
     for row in (*alerted(session, story_id, wanted), *left_over(session, story_id, wanted)):
         if row.state != AlertReaderState.WAITING and row.reason != REPLACED:
-            yield row.subscriber_id, _Telling(row.revision, row.at, _alert_in_words(row.state, row.at))
+            how, heard = _alert_in_words(row.state, row.at), row.state == AlertReaderState.MAILED
+            yield row.subscriber_id, _Telling(row.revision, row.at, how, heard)
 
 
 _HOW = {
@@ -203,7 +221,7 @@ def mailed_lately(
         .join(Alert, Alert.id == AlertReader.alert_id)
         .where(
             one_of(AlertReader.subscriber_id, subscriber_ids),
-            AlertReader.state == AlertReaderState.MAILED,
+            of_state(AlertReaderState.MAILED),
             AlertReader.mailed_at > since,
         )
         .order_by(AlertReader.subscriber_id, AlertReader.mailed_at, AlertReader.edition_id)

@@ -14,13 +14,11 @@ from newsletter.judging import Window, mutes
 from newsletter.models import Issue, Newsletter, Story, StoryRevision
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
-from newsletter.selection import Limits
-from newsletter.selection import select as select_stories
+from newsletter.selection import comes_first
 from subscribers.lens import Lens
 
 #: of how far back the stories are that it must stand before, while no issue is open
 A_DAY = timedelta(days=1)
-_LEAD = Limits(minimum=1, maximum=1)
 _OPEN = (IssueState.DRAFT, IssueState.HELD, IssueState.APPROVED)
 
 
@@ -33,14 +31,14 @@ def would_lead(session: Session, news: News, *, now: datetime) -> Callable[[Lens
     candidates, window = _open_issue(session, now) or _last_day(session, now)
     mine = candidates.get(news.story_id, _candidate(news))
     candidates[news.story_id] = replace(mine, revision=news.revision, content=news.content)
-    pool = Pool([candidates[story_id] for story_id in sorted(candidates)])
+    # what goes before it stands near the front
+    pool = Pool(sorted(candidates.values(), key=lambda one: -len(one.content.outlets)))
     judged: dict[Lens, bool] = {}
 
     def leads(lens: Lens) -> bool:
         seen = pool.project(lens)
         if seen not in judged:
-            picks = select_stories(pool, seen, {}, window=window, limits=_LEAD).picks
-            judged[seen] = bool(picks) and picks[0].candidate.story_id == news.story_id
+            judged[seen] = comes_first(pool, seen, news.story_id, window=window)
         return judged[seen]
 
     return leads

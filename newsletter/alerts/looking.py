@@ -13,7 +13,7 @@ from newsletter.alerts.sparing import Limits
 from newsletter.content import StoryContent
 from newsletter.corrections.book import LIFE, corrections_of
 from newsletter.models import Alert, AlertReader, Correction, CoverageEntry, Story, StoryRevision
-from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
+from newsletter.models.alert import AlertKind, AlertReaderState, AlertState, of_state
 from newsletter.models.desk import CorrectionKind
 from newsletter.store.engine import UNSEEN
 from subscribers.alert_models import AlertRuleRecord, AlertTerm, Watch
@@ -71,7 +71,7 @@ def look(session: Session, limits: Limits, *, now: datetime, portion: int = PORT
 
 def news_of(session: Session, revisions: Mapping[int, int]) -> dict[int, News]:
     """The stories, by their ids, each at the revision of that number."""
-    spread = _spread(session, revisions)
+    spread = spread_of(session, revisions)
     rows = session.execute(
         select(
             Story.id, Story.first_seen_at, StoryRevision.number, StoryRevision.seen_at, StoryRevision.document
@@ -112,21 +112,23 @@ def look_for_corrections(session: Session, limits: Limits, *, now: datetime) -> 
 
     What waits to tell what is wrong does not leave any more.
     """
-    of_story = (Alert.story_id == Correction.story_id, Alert.revision <= Correction.revision)
     corrections = session.scalars(
-        select(Correction)
-        .where(
-            Correction.confirmed_at > now - LIFE,
-            exists().where(*of_story, Alert.kind != AlertKind.CORRECTION),
-            ~exists().where(Alert.story_id == Correction.story_id, Alert.correction_id == Correction.id),
-        )
-        .order_by(Correction.id)
-        .with_for_update(skip_locked=True)
+        select(Correction).where(*uncorrected(now)).order_by(Correction.id).with_for_update(skip_locked=True)
     ).all()
     made = [_corrects(session, correction, limits, now) for correction in corrections]
     session.add_all(made)
     session.flush()
     return [alert.id for alert in made]
+
+
+def uncorrected(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What holds of a confirmed correction of which an alert is to be made."""
+    of_story = (Alert.story_id == Correction.story_id, Alert.revision <= Correction.revision)
+    return (
+        Correction.confirmed_at > now - LIFE,
+        exists().where(*of_story, Alert.kind != AlertKind.CORRECTION),
+        ~exists().where(Alert.story_id == Correction.story_id, Alert.correction_id == Correction.id),
+    )
 
 
 def _corrects(session: Session, correction: Correction, limits: Limits, now: datetime) -> Alert:
@@ -140,7 +142,7 @@ def _corrects(session: Session, correction: Correction, limits: Limits, now: dat
     session.execute(spreading.values(ended), execution_options=UNSEEN)
     waiting = update(AlertReader).where(
         AlertReader.alert_id.in_(select(Alert.id).where(wrong)),
-        AlertReader.state == AlertReaderState.WAITING,
+        of_state(AlertReaderState.WAITING),
     )
     dropped = {"state": AlertReaderState.DROPPED, "reason": reason}
     session.execute(waiting.values(dropped), execution_options=UNSEEN)
@@ -213,7 +215,7 @@ def _one_of(found: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
     )
 
 
-def _spread(session: Session, story_ids: Collection[int]) -> dict[int, Sequence[datetime]]:
+def spread_of(session: Session, story_ids: Collection[int]) -> dict[int, Sequence[datetime]]:
     """When each outlet was first seen to report the story, the earliest first."""
     first = func.min(CoverageEntry.first_seen_at)
     rows = session.execute(

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from newsletter.alerts.matching import News, judge, meets
+from newsletter.alerts.newness import Known, is_news
 from newsletter.alerts.past import Past
 from newsletter.alerts.quiet import day_of
-from newsletter.alerts.sparing import REPLACED, Known, Limits, Mailed, Reader, Waiting, dispose, is_news
+from newsletter.alerts.sparing import REPLACED, Limits, Mailed, Reader, Waiting, dispose
+from newsletter.judging import Reason
 from newsletter.memory import Told, news_since
 from newsletter.models.alert import AlertReaderState
-from newsletter.selection import Reason
 from subscribers.alert_rule import AlertRule
 
 WEEK = timedelta(days=7)

@@ -17,16 +17,20 @@ from newsletter.alerts.budget import lock_readers
 from newsletter.alerts.gathering import Case, Gathered
 from newsletter.alerts.pieces import AlertMail, AlertTelling, compose
 from newsletter.alerts.quiet import quiet_begins
+from newsletter.alerts.setbacks import AGAIN_AFTER
 from newsletter.alerts.sparing import Limits, Waiting, comes_in_quiet, dispose
 from newsletter.editions import hash_of
 from newsletter.ledger import one_at_a_time
 from newsletter.models import AlertReader, Delivery, Edition, EditionStory
 from newsletter.models.alert import AlertReaderState as S
+from newsletter.models.alert import of_state
 from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from newsletter.store.bulk import insert_many, stored
 from newsletter.store.engine import UNSEEN
 from subscribers.among import among
 
+#: why an alert of the editors waits for somebody to look at it
+NOT_APPROVED = "it is not what was approved: cancel it, and approve another one"
 #: rows that are due, looked at in one transaction, and with them all else that waits for their readers
 PORTION = 5_000
 
@@ -51,7 +55,7 @@ def mail_due(session: Session, slug: str, limits: Limits, *, now: datetime, port
     `slug` names the alerts as a newsletter. An alert without pieces waits until it has some.
     """
     # first a look: nobody waits for the others where there is nothing to do
-    due = select(AlertReader.subscriber_id).where(AlertReader.state == S.WAITING, AlertReader.due_at <= now)
+    due = select(AlertReader.subscriber_id).where(of_state(S.WAITING), AlertReader.due_at <= now)
     due = due.order_by(AlertReader.due_at, AlertReader.id).limit(portion)
     if session.scalar(due.limit(1)) is None:
         return Mailed()
@@ -102,6 +106,8 @@ class _Portion:
         fates = dispose(case.waiting, case.reader, limits, now=self._now)
         for row_id, why in case.barred.items():
             self._note(row_id, _Change(S.DROPPED, why, self._now))
+        for row_id in case.untrue:
+            self._note(row_id, _Change(S.WAITING, NOT_APPROVED, self._now + AGAIN_AFTER))
         for row_id, reason in fates.dropped.items():
             self._note(row_id, _Change(S.DROPPED, reason.text, self._now))
         for row_id, reason in fates.folded.items():
@@ -109,13 +115,17 @@ class _Portion:
         for row_id, (until, reason) in fates.held.items():
             self._note(row_id, _Change(S.WAITING, reason.text, until))
         if fates.mail:
-            tellings = tuple(self._gathered.telling(case.rows[row_id]) for row_id in fates.mail)
+            newer = {lead: case.rows[row_id] for row_id, lead in fates.beside.items()}
+            tellings = tuple(
+                self._gathered.telling(case.rows[row_id], newer.get(row_id)) for row_id in fates.mail
+            )
             fingerprint = self._compose(tellings, limits.whole)
-            told = [one for one in case.waiting if one.id in fates.mail]
+            told_ids = (*fates.mail, *fates.beside)
+            told = [one for one in case.waiting if one.id in told_ids]
             expires_at = _expiry(case, told, self._now)
             reader = case.rows[fates.mail[0]].subscriber_id
             self._letters.append(_Letter(reader, fingerprint, expires_at))
-            self._told |= dict.fromkeys(fates.mail, fingerprint)
+            self._told |= dict.fromkeys(told_ids, fingerprint)
 
     def _note(self, row_id: int, change: _Change) -> None:
         self._changes.setdefault(change, []).append(row_id)

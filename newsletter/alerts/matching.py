@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from newsletter.alerts.phrases import count, listed, quoted
 from newsletter.content import StoryContent
+from newsletter.judging import Reason
 from newsletter.pool import as_words, says
-from newsletter.selection import Reason
 from subscribers.alert_rule import AlertRule
 from subscribers.lens import term
 

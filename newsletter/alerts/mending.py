@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.budget import USED_UP
 from newsletter.alerts.gathering import digest_readers
 from newsletter.models import AlertReader, Delivery
-from newsletter.models.alert import AlertReaderState
+from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import DeliveryState
 
 #: for so long it is looked for what was not mended at once
@@ -28,16 +28,7 @@ def mend(session: Session, *, now: datetime, portion: int = PORTION) -> int:
     """
     rows = session.execute(
         select(AlertReader.id, AlertReader.subscriber_id, Delivery.state, Delivery.reason)
-        .join(
-            Delivery,
-            (Delivery.edition_id == AlertReader.edition_id)
-            & (Delivery.subscriber_id == AlertReader.subscriber_id),
-        )
-        .where(
-            UNSENT,
-            Delivery.settled_at > now - LOOK_BACK,
-            AlertReader.state == AlertReaderState.MAILED,
-        )
+        .where(*to_mend(now))
         .order_by(AlertReader.id)
         .limit(portion)
         .with_for_update(of=AlertReader, skip_locked=True)
@@ -56,3 +47,14 @@ def mend(session: Session, *, now: datetime, portion: int = PORTION) -> int:
     changed: dict[str, Any] = {name: bindparam(name) for name in ("state", "due_at", "reason")}
     session.connection().execute(moving.values(changed), mended)
     return len(mended)
+
+
+def to_mend(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
+    """What holds of a delivery that did not leave, and of the `AlertReader` of whom that is not noted yet."""
+    return (
+        UNSENT,
+        Delivery.settled_at > now - LOOK_BACK,
+        AlertReader.edition_id == Delivery.edition_id,
+        AlertReader.subscriber_id == Delivery.subscriber_id,
+        of_state(AlertReaderState.MAILED),
+    )

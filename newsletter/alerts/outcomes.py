@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Alert, AlertReader, StoryRevision
-from newsletter.models.alert import AlertKind, AlertReaderState
+from newsletter.models.alert import AlertKind, AlertReaderState, of_state
 
 
 class Row(NamedTuple):
@@ -52,7 +52,7 @@ def left_over(session: Session, story_id: int, subscriber_ids: Set[int]) -> list
     )
     rows = session.execute(
         select(AlertReader.subscriber_id, as_of_then, _AT).where(
-            AlertReader.state == AlertReaderState.FOLDED,
+            of_state(AlertReaderState.FOLDED),
             AlertReader.story_id == story_id,
             AlertReader.alert_id.is_(None),
             _between(subscriber_ids),

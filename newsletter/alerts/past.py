@@ -8,23 +8,28 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.gathering import digest_readers
 from newsletter.alerts.leading import A_DAY, muted
+from newsletter.alerts.looking import spread_of
 from newsletter.alerts.matching import News
+from newsletter.alerts.sparing import Reader
 from newsletter.content import StoryContent
+from newsletter.judging import Window
 from newsletter.ledger import TELLS_A_STORY
 from newsletter.memory import Told
-from newsletter.models import CoverageEntry, Delivery, EditionStory, Story, StoryRevision
+from newsletter.models import Delivery, EditionStory, Story, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.pool import Candidate, Pool
-from newsletter.selection import Decision, Limits, Window
+from newsletter.selection import Decision, Limits
 from newsletter.selection import select as select_stories
 from subscribers.alert_rule import AlertRule
 from subscribers.among import among
 from subscribers.lens import Lens
 from subscribers.models import MutedStory, Subscriber
+from subscribers.watching import choices_of
 
 #: how much of the past is looked at
 LATELY = timedelta(days=30)
@@ -55,6 +60,16 @@ def past_of(session: Session, subscriber: Subscriber, rules: Collection[AlertRul
     digests, told = _digests(session, subscriber.id, now)
     stories = session.scalars(select(MutedStory.story_id).where(MutedStory.subscriber_id == subscriber.id))
     return Past(news, digests, told, partial(_muted, lens, frozenset(stories)), _Leads(lens, news))
+
+
+def reader_of(session: Session, subscriber: Subscriber, *, now: datetime) -> Reader:
+    """This subscriber, as `looking_back.look_back` asks for them."""
+    return Reader(
+        choices_of(session, [subscriber.id])[subscriber.id],
+        subscriber.rhythm.zone,
+        reads_digest=bool(digest_readers(session, [subscriber.id], now=now)),
+        mails_today=0,
+    )
 
 
 def _muted(lens: Lens, stories: Collection[int], news: News) -> str | None:
@@ -128,7 +143,7 @@ def news_of_late(session: Session, rules: Collection[AlertRule], *, now: datetim
         for row in rows
         if fewest is not None and len(contents[row.fingerprint].outlets) >= fewest
     }
-    spread = _spread(session, wide)
+    spread = spread_of(session, wide)
     return [
         News(
             row.story_id,
@@ -136,7 +151,7 @@ def news_of_late(session: Session, rules: Collection[AlertRule], *, now: datetim
             contents[row.fingerprint],
             row.first_seen_at,
             row.seen_at,
-            tuple(at for at in spread[row.story_id] if at <= row.seen_at),
+            tuple(at for at in spread.get(row.story_id, ()) if at <= row.seen_at),
         )
         for row in rows
     ]
@@ -165,21 +180,6 @@ def _contents(session: Session, revisions: Mapping[str, int]) -> dict[str, Story
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return found | read
-
-
-def _spread(session: Session, story_ids: Collection[int]) -> defaultdict[int, list[datetime]]:
-    """When each outlet was first seen to report the story, the earliest first."""
-    found: defaultdict[int, list[datetime]] = defaultdict(list)
-    first = func.min(CoverageEntry.first_seen_at)
-    rows = session.execute(
-        select(CoverageEntry.story_id, first)
-        .where(among(CoverageEntry.story_id, story_ids))
-        .group_by(CoverageEntry.story_id, CoverageEntry.outlet_key)
-        .order_by(first)
-    )
-    for story_id, at in rows:
-        found[story_id].append(at)
-    return found
 
 
 def _digests(

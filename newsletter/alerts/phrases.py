@@ -1,11 +1,17 @@
 """Numbers and lists in words, as alerts say them. Pure."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 
 def count(number: int, thing: str) -> str:
-    """`1 outlet`, `3 outlets`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    """`1 outlet`, `3,000 readers`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def hours(span: timedelta) -> str:
+    """`1 hour`, `72 hours`; begun ones are not counted."""
+    return count(span // timedelta(hours=1), "hour")
 
 
 def listed(things: Iterable[str], joined: str) -> str:

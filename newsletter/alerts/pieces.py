@@ -72,6 +72,17 @@ def from_json(document: Mapping[str, Any]) -> Pieces:
     }
 
 
+def hash_of_approved(alert: Alert, pieces: Mapping[str, Any]) -> str:
+    """SHA-256 over what it says, as frozen in these pieces, and whom it is aimed at."""
+    aim = [alert.story_id, alert.revision, sorted(alert.audiences), alert.segment]
+    return hashlib.sha256(json.dumps([aim, pieces], sort_keys=True).encode()).hexdigest()
+
+
+def is_as_approved(alert: Alert) -> bool:
+    """Whether what is kept of an editors' alert is what was approved, whatever templates there are by now."""
+    return alert.kind != AlertKind.EDITORS or alert.content_hash == hash_of_approved(alert, alert.pieces)
+
+
 @dataclass(frozen=True)
 class AlertTelling:
     """An alert's place in a mail, and what is said of it to the readers who share the mail."""

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.models import Alert, AlertReader, Story
-from newsletter.models.alert import AlertReaderState, AlertState
+from newsletter.models.alert import AlertReaderState, AlertState, of_state
 from newsletter.store.engine import UNSEEN
 
 #: after which it is tried again
@@ -46,4 +46,4 @@ def postpone_first(session: Session, reason: str, *, now: datetime) -> int | Non
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return AlertReader.state == AlertReaderState.WAITING, AlertReader.due_at <= now
+    return of_state(AlertReaderState.WAITING), AlertReader.due_at <= now

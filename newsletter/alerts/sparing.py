@@ -1,6 +1,6 @@
 """What is not sent: when an alert leaves, waits, goes into the next digest, or is dropped. Pure.
 
-First it is asked whether the story is news to a reader at all (`is_news`), when it comes in. What is,
+First it is asked whether the story is news to a reader at all (`newness`), when it comes in. What is,
 waits; and at each moment at which something of a reader's is due, `dispose` says what becomes of all
 that waits for them. So one rule decides, whether an alert is a second old or was held over night.
 """
@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from newsletter.alerts.matching import News
-from newsletter.alerts.phrases import count
+from newsletter.alerts.phrases import hours
 from newsletter.alerts.quiet import next_morning, quiet_until
 from newsletter.content import Impact
-from newsletter.memory import Told, news_since
-from newsletter.selection import Reason
+from newsletter.judging import Reason
 from subscribers.alert_choices import AlertChoices, InQuiet
 
 #: in one mail; more would be a pile
@@ -40,56 +38,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a reader was told of a story, or was to be told: by a digest, an alert, or in the next digest."""
-
-    told: Told
-    #: in words, for `newsletter why`: "told by the digest of …"
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class Newsworthy:
-    """Whether a story is news to a reader, and why."""
-
-    reasons: tuple[Reason, ...]
-    #: what is new, for a reader who knew of it
-    changes: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        return all(reason.passed for reason in self.reasons)
-
-
-def is_news(news: News, known: Known | None, limits: Limits, *, muted: str | None) -> Newsworthy:
-    """Whether this revision is worth an alert to a reader whose rule it meets.
-
-    `muted` says in words why they want to hear nothing of it: the story, a company or a topic was muted.
-    Without `known` the story must be fresh; with it, there must be a new fact (`memory.news_since`).
-    """
-    reasons = [Reason("mutes", False, muted)] if muted else []
-    if known is None:
-        return Newsworthy((*reasons, Reason("told", True, "never told to this reader"), _fresh(news, limits)))
-    newer = news.revision > known.told.revision
-    changes = news_since(known.told, news.content, now=news.seen_at) if newer else ()
-    since = f"since then {', '.join(changes)}" if changes else "and nothing new since"
-    reasons.append(Reason("told", bool(changes), f"{known.how}; {since}"))
-    return Newsworthy(tuple(reasons), changes)
-
-
-def _fresh(news: News, limits: Limits) -> Reason:
-    age = news.seen_at - news.first_seen_at
-    text = (
-        f"first seen {_hours(age)} before, and a first alert is for stories of {_hours(limits.fresh)} at most"
-    )
-    return Reason("fresh", age <= limits.fresh, text)
-
-
-def _hours(span: timedelta) -> str:
-    return count(span // timedelta(hours=1), "hour")
-
-
-@dataclass(frozen=True, slots=True)
 class Waiting:
     """An alert that waits for one reader."""
 
@@ -103,6 +51,8 @@ class Waiting:
     expires_at: datetime
     #: of the kind CORRECTION: no rest of story or company keeps it back
     corrects: bool = False
+    #: of the kind EDITORS: no alert of a rule takes the place of their line
+    by_editors: bool = False
     #: what the reader knows of the story by now, and did not when it came up
     told_since: str | None = None
 
@@ -124,7 +74,7 @@ class Reader:
     zone: ZoneInfo
     #: whether a digest comes to them, into which something can be folded
     reads_digest: bool
-    #: digests and alerts of their day that left or are leaving
+    #: digests and alerts of their day that left or are leaving, and a place kept for a digest put off before
     mails_today: int
     #: alert mails of the last hours, as far back as the longest rest
     mailed: Sequence[Mailed] = ()
@@ -136,6 +86,8 @@ class Disposal:
 
     #: one mail, the first leads
     mail: tuple[int, ...] = ()
+    #: told in that mail beside another alert of their story: which one's
+    beside: Mapping[int, int] = field(default_factory=dict)
     #: until when, and why
     held: Mapping[int, tuple[datetime, Reason]] = field(default_factory=dict)
     #: into the next digest, and why
@@ -146,40 +98,40 @@ class Disposal:
 def dispose(waiting: Sequence[Waiting], reader: Reader, limits: Limits, *, now: datetime) -> Disposal:
     """What becomes of all that waits for the reader, held ones included.
 
-    In this order: told meanwhile or too old → dropped; the story or one of its companies rests → folded;
-    the day's mails are used up → folded; it is quiet → held, folded, or let through for the highest
-    impact; an alert left less than `gather` ago → held until then, all together. What remains is one mail.
-    For a reader without a digest, folding means holding until the next morning, and dropping what is
-    older than its life by then. Nothing is held beyond its life: it is folded instead.
+    In this order: told meanwhile → dropped; too old → folded; the story or one of its companies rests →
+    folded; the day's mails are used up → folded; it is quiet → held, folded, or let through for the
+    highest impact; an alert left less than `gather` ago → held until then, all together. What remains is
+    one mail. For a reader without a digest, folding means holding until the next morning, and dropping
+    what is older than its life by then. Nothing is held beyond its life: it is folded instead.
     """
-    fates = _Fates(reader, now)
-    quiet = quiet_until(reader.choices, reader.zone, now)
-    gathered = max((mailed.at + limits.gather for mailed in reader.mailed), default=now)
-    ready = []
-    for one in _one_each(fates.alive(waiting), fates):
-        if rest := _rest(one, reader, limits, now):
-            fates.fold(one, Reason("rest", False, rest))
-        elif reader.mails_today >= reader.choices.mails_a_day:
-            text = f"{reader.mails_today} mails today: you chose {reader.choices.mails_a_day} at most"
-            fates.fold(one, Reason("budget", False, text))
-        elif quiet and not comes_in_quiet(one, reader.choices):
-            fates.keep_quiet(one, quiet)
-        elif gathered > now:
-            fates.hold(one, gathered, Reason("gather", False, "another alert has just left"))
-        else:
-            ready.append(one)
-    ready.sort(key=lambda one: (not _is_high(one), -one.outlets, one.decided_at, one.id))
+    fates = _Fates(reader, limits, now)
+    pairs = _one_each(fates.alive(waiting), fates)
+    for one, newer in pairs:
+        fates.decide(_with(one, newer))
+        if newer and one.id in fates.dropped:
+            fates.decide(newer)
+    ready = sorted(fates.ready, key=lambda one: (not _is_high(one), -one.outlets, one.decided_at, one.id))
     for one in ready[MOST_STORIES:]:
         fates.fold(one, Reason("full", False, f"the mail is full: {MOST_STORIES} stories come before it"))
-    return Disposal(tuple(one.id for one in ready[:MOST_STORIES]), fates.held, fates.folded, fates.dropped)
+    mail = tuple(one.id for one in ready[:MOST_STORIES])
+    beside = {newer.id: one.id for one, newer in pairs if newer and one.id in mail}
+    for one, newer in pairs:
+        if newer:
+            fates.share(one, newer)
+    return Disposal(mail, beside, fates.held, fates.folded, fates.dropped)
 
 
 class _Fates:
     """What became of each alert, up to those that are mailed."""
 
-    def __init__(self, reader: Reader, now: datetime) -> None:
+    def __init__(self, reader: Reader, limits: Limits, now: datetime) -> None:
         self._reader = reader
+        self._limits = limits
         self._now = now
+        self._quiet = quiet_until(reader.choices, reader.zone, now)
+        self._gathered = max((mailed.at + limits.gather for mailed in reader.mailed), default=now)
+        #: to be mailed, if there is room
+        self.ready: list[Waiting] = []
         self.held: dict[int, tuple[datetime, Reason]] = {}
         self.folded: dict[int, Reason] = {}
         self.dropped: dict[int, Reason] = {}
@@ -191,9 +143,24 @@ class _Fates:
                 self.dropped[one.id] = Reason("told", False, one.told_since)
             elif one.expires_at <= self._now:
                 old = f"too old: it was news until {self._clock(one.expires_at)}"
-                self.dropped[one.id] = Reason("life", False, old)
+                late = self.folded if self._reader.reads_digest else self.dropped
+                late[one.id] = Reason("life", False, old)
             else:
                 yield one
+
+    def decide(self, one: Waiting) -> None:
+        """By the rules in their order, see `dispose`."""
+        today, most = self._reader.mails_today, self._reader.choices.mails_a_day
+        if rest := _rest(one, self._reader, self._limits, self._now):
+            self.fold(one, Reason("rest", False, rest))
+        elif today >= most:
+            self.fold(one, Reason("budget", False, f"{today} mails today: you chose {most} at most"))
+        elif self._quiet and not comes_in_quiet(one, self._reader.choices):
+            self.keep_quiet(one, self._quiet)
+        elif self._gathered > self._now:
+            self.hold(one, self._gathered, Reason("gather", False, "another alert has just left"))
+        else:
+            self.ready.append(one)
 
     def hold(self, one: Waiting, until: datetime, reason: Reason) -> None:
         """It waits, unless it would be no news any more by then."""
@@ -227,21 +194,37 @@ class _Fates:
         else:
             self.dropped[one.id] = Reason("same", False, REPLACED)
 
+    def share(self, one: Waiting, newer: Waiting) -> None:
+        """What is told beside another one is held and folded with it."""
+        if one.id in self.held:
+            self.held[newer.id] = self.held[one.id]
+        elif one.id in self.folded:
+            self.folded[newer.id] = self.folded[one.id]
+
     def _clock(self, moment: datetime) -> str:
         return f"{moment.astimezone(self._reader.zone):%H:%M on %A}"
 
 
-def _one_each(alive: Iterable[Waiting], fates: _Fates) -> list[Waiting]:
-    """One alert of each story: a correction before any other, then the newest.
+def _one_each(alive: Iterable[Waiting], fates: _Fates) -> list[tuple[Waiting, Waiting | None]]:
+    """One alert of each story: a correction before any other, then the newest; and what is told beside it.
 
-    The older news stands in the newest; a correction, and what is news beside one, is told later.
+    The older news stands in the newest; a correction, and what is news beside one, is told later. An
+    alert of the editors keeps its line: newer facts that met a rule are told beside it.
     """
-    chosen: dict[int, Waiting] = {}
+    chosen: dict[int, tuple[Waiting, Waiting | None]] = {}
     for one in sorted(alive, key=lambda one: (one.corrects, one.decided_at, one.id)):
-        if before := chosen.get(one.story_id):
-            fates.stand_behind(before, one)
-        chosen[one.story_id] = one
+        lead, newer = chosen.get(one.story_id, (None, None))
+        keeps = lead if lead and lead.by_editors and not (one.by_editors or one.corrects) else None
+        for other in (lead, newer):
+            if other and other is not keeps:
+                fates.stand_behind(other, one)
+        chosen[one.story_id] = (keeps, one) if keeps else (one, None)
     return list(chosen.values())
+
+
+def _with(one: Waiting, newer: Waiting | None) -> Waiting:
+    """As it is decided on: by the newer facts, as long as it is news itself."""
+    return replace(newer, id=one.id, expires_at=min(one.expires_at, newer.expires_at)) if newer else one
 
 
 def _rest(one: Waiting, reader: Reader, limits: Limits, now: datetime) -> str | None:
@@ -250,10 +233,10 @@ def _rest(one: Waiting, reader: Reader, limits: Limits, now: datetime) -> str | 
         return None
     for mailed in reader.mailed:
         if one.story_id in mailed.story_ids and now < mailed.at + limits.story_rest:
-            return f"an alert of this story came less than {_hours(limits.story_rest)} ago"
+            return f"an alert of this story came less than {hours(limits.story_rest)} ago"
         if one.companies & mailed.companies and now < mailed.at + limits.company_rest:
             named = ", ".join(sorted(one.companies & mailed.companies))
-            return f"an alert about {named} came less than {_hours(limits.company_rest)} ago"
+            return f"an alert about {named} came less than {hours(limits.company_rest)} ago"
     return None
 
 

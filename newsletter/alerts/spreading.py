@@ -1,10 +1,9 @@
 """Spread: the readers whom an alert concerns and to whom it is news get it, a chunk of them at a time.
 
-What becomes of it then is not decided here: whoever has it waits for `mailing`. Readers to whom it is no
-news get no row at all.
+What becomes of it then is decided by `mailing`. Readers to whom it is no news get no row at all.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -19,23 +18,26 @@ from newsletter.alerts.known import known, waits
 from newsletter.alerts.leading import muted, would_lead
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News
-from newsletter.alerts.sparing import Limits, Newsworthy, is_news
+from newsletter.alerts.newness import Newsworthy, is_news
+from newsletter.alerts.sparing import Limits
 from newsletter.ledger import one_at_a_time
 from newsletter.memory import news_since
 from newsletter.models import Alert, AlertReader, Correction, Delivery, EditionStory
-from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
+from newsletter.models.alert import AlertKind, AlertReaderState, AlertState, of_state
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.rendering.pieces import correction_piece
 from newsletter.store.bulk import insert_many, stored
 from subscribers.alert_models import AlertRuleRecord, Watch
-from subscribers.among import among
+from subscribers.among import among, one_of
 from subscribers.lens import Lens
 from subscribers.models import LensRecord, MutedStory, Subscriber, Subscription
-from subscribers.roster import receiving
+from subscribers.roster import receives, receiving
 from subscribers.watching import MOST_RULES
 
 #: readers, or rules that readers hold, that are decided on in one transaction
 CHUNK = 20_000
+#: of an alert that begins, so that its first mail does not wait for its last reader
+FIRST = 2_000
 
 
 def spread(session: Session, alert: Alert, limits: Limits, *, now: datetime, chunk: int = CHUNK) -> bool:
@@ -50,15 +52,41 @@ def spread(session: Session, alert: Alert, limits: Limits, *, now: datetime, chu
     if stopped := _why_not(session, alert, now):
         alert.state, alert.reason = stopped
         return False
-    # more than one reader can hold, so that it gets on
-    found, reached = _next(session, alert, now, max(chunk, MOST_RULES + 1))
-    if found:
-        _give(session, alert, limits, found, now)
+    given, reached = concerned(session, alert, limits, now=now, after=alert.reached, chunk=chunk)
+    _give(session, alert, given, now)
     if reached is not None:
         alert.reached = reached
         return True
     alert.state, alert.reason = AlertState.SPREAD, _summary(session, alert)
     return False
+
+
+class Given(NamedTuple):
+    """A reader whom an alert concerns, and to whom it is news."""
+
+    subscriber_id: int
+    #: ids of the rules of theirs that it meets, the most specific first
+    rules: tuple[int, ...]
+    #: what is new to them
+    changes: tuple[str, ...]
+
+
+def concerned(
+    session: Session, alert: Alert, limits: Limits, *, now: datetime, after: int, chunk: int
+) -> tuple[list[Given], int | None]:
+    """Of the next `chunk` of the alert's readers, those to whom it is news, in the order of their ids; and
+    how far they reach, or None when there are no more behind them. They begin behind the id `after`.
+    """
+    # more than one reader can hold, so that it gets on
+    found, reached = _next(session, alert, now, after, max(chunk, MOST_RULES + 1))
+    if not found:
+        return [], reached
+    if alert.kind == AlertKind.CORRECTION:
+        # it is news to whoever was told what is wrong
+        return [Given(one.subscriber_id, (), ()) for one in found], reached
+    news = news_of(session, {alert.story_id: alert.revision})[alert.story_id]
+    led = _led(session, alert, news, found, now)
+    return list(_worth_it(session, news, limits, led)), reached
 
 
 class _Found(NamedTuple):
@@ -68,10 +96,6 @@ class _Found(NamedTuple):
     lens_id: int
     #: ids of the rules of theirs that it meets, the most specific first
     rules: tuple[int, ...] = ()
-
-
-#: reader, their rules, and what is new to them
-_Given = tuple[int, tuple[int, ...], tuple[str, ...]]
 
 
 def _why_not(session: Session, alert: Alert, now: datetime) -> tuple[AlertState, str] | None:
@@ -84,10 +108,12 @@ def _why_not(session: Session, alert: Alert, now: datetime) -> tuple[AlertState,
     return None
 
 
-def _next(session: Session, alert: Alert, now: datetime, chunk: int) -> tuple[list[_Found], int | None]:
+def _next(
+    session: Session, alert: Alert, now: datetime, after: int, chunk: int
+) -> tuple[list[_Found], int | None]:
     """The next readers, and how far they reach; None when there are no more behind them."""
     if alert.kind == AlertKind.RULES:
-        return _holders(session, alert, now, chunk)
+        return _holders(session, alert, now, after, chunk)
     ids = (
         aimed_at(session, alert, now=now)
         if alert.kind == AlertKind.EDITORS
@@ -95,7 +121,7 @@ def _next(session: Session, alert: Alert, now: datetime, chunk: int) -> tuple[li
     )
     rows = session.execute(
         ids.add_columns(Subscriber.lens_id)
-        .where(Subscriber.id > alert.reached)
+        .where(Subscriber.id > after)
         .order_by(None)
         .order_by(Subscriber.id)
         .limit(chunk)
@@ -104,14 +130,18 @@ def _next(session: Session, alert: Alert, now: datetime, chunk: int) -> tuple[li
     return found, found[-1].subscriber_id if len(found) == chunk else None
 
 
-def _holders(session: Session, alert: Alert, now: datetime, chunk: int) -> tuple[list[_Found], int | None]:
+def _holders(
+    session: Session, alert: Alert, now: datetime, after: int, chunk: int
+) -> tuple[list[_Found], int | None]:
     """Those who hold rules that it meets, and receive alerts."""
     seen_at = news_of(session, {alert.story_id: alert.revision})[alert.story_id].seen_at
-    watches: Sequence[tuple[int, int]] = session.execute(
+    # past the session, which would take longer over each row than the database
+    connection = session.connection()
+    watches: Sequence[tuple[int, int]] = connection.execute(
         select(Watch.subscriber_id, Watch.rule_id)
         .where(
-            among(Watch.rule_id, alert.rules),
-            Watch.subscriber_id > alert.reached,
+            one_of(Watch.rule_id, alert.rules),
+            Watch.subscriber_id > after,
             Watch.made_at <= seen_at,
             or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
         )
@@ -129,10 +159,9 @@ def _holders(session: Session, alert: Alert, now: datetime, chunk: int) -> tuple
         subscriber_id: tuple(sorted((rule_id for _, rule_id in group), key=place.__getitem__))
         for subscriber_id, group in groupby(watches, key=itemgetter(0))
     }
-    rows = session.execute(
+    rows = connection.execute(
         select(Subscriber.id, Subscriber.lens_id)
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(among(Subscriber.id, held), Subscription.newsletter == slug(session), *receiving(now))
+        .where(among(Subscriber.id, held), receives([slug(session)], now=now))
         .order_by(Subscriber.id)
     )
     return [_Found(subscriber_id, lens_id, held[subscriber_id]) for subscriber_id, lens_id in rows], reached
@@ -144,7 +173,7 @@ def _told_wrong(session: Session, alert: Alert, now: datetime) -> Select[int]:
     told = exists().where(
         AlertReader.subscriber_id == Subscriber.id,
         AlertReader.story_id == correction.story_id,
-        AlertReader.state == AlertReaderState.MAILED,
+        of_state(AlertReaderState.MAILED),
         Alert.id == AlertReader.alert_id,
         Alert.kind != AlertKind.CORRECTION,
         Alert.revision <= correction.revision,
@@ -173,14 +202,10 @@ def _told_wrong(session: Session, alert: Alert, now: datetime) -> Select[int]:
     )
 
 
-def _give(session: Session, alert: Alert, limits: Limits, found: Sequence[_Found], now: datetime) -> None:
-    """Let it wait for those of the readers to whom it is news."""
-    news = news_of(session, {alert.story_id: alert.revision})[alert.story_id]
-    rows = (
-        _all(found)
-        if alert.kind == AlertKind.CORRECTION
-        else _worth_it(session, news, limits, _led(session, alert, news, found, now))
-    )
+def _give(session: Session, alert: Alert, given: Collection[Given], now: datetime) -> None:
+    """Let it wait for these readers."""
+    if not given:
+        return
 
     @cache
     def as_stored(values: tuple[object, ...]) -> object:
@@ -197,14 +222,9 @@ def _give(session: Session, alert: Alert, limits: Limits, found: Sequence[_Found
             "due_at": now,
         },
         ("subscriber_id", "rules", "changes"),
-        ((reader, as_stored(rules), as_stored(changes)) for reader, rules, changes in rows),
+        ((reader, as_stored(rules), as_stored(changes)) for reader, rules, changes in given),
         order=("subscriber_id",),
     )
-
-
-def _all(found: Iterable[_Found]) -> Iterator[_Given]:
-    """A correction is news to whoever was told what is wrong."""
-    return ((one.subscriber_id, (), ()) for one in found)
 
 
 def _led(
@@ -231,7 +251,7 @@ def _led(
     return [one for one in kept if one.rules]
 
 
-def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[_Found]) -> Iterator[_Given]:
+def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[_Found]) -> Iterator[Given]:
     """Those to whom it is news."""
     readers = [one.subscriber_id for one in found]
     knew, waiting = known(session, news.story_id, readers), waits(session, news.story_id, readers)
@@ -246,14 +266,14 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[_Fou
     decided: dict[tuple[object, ...], Newsworthy] = {}
     for reader, lens_id, rules in found:
         told, awaited = knew.get(reader), waiting.get(reader)
-        if awaited and not news_since(awaited, news.content, now=news.seen_at):
-            continue  # what waits for them says as much
+        if rules and awaited and not news_since(awaited, news.content, now=news.seen_at):
+            continue  # what waits for them says as much, but for a line of the editors
         mute = "muted this story" if reader in silenced else mutes.get(lens_id)
         case = told and (told.told.revision, told.told.at), mute
         if case not in decided:
             decided[case] = is_news(news, told, limits, muted=mute)
         if decided[case].passed:
-            yield reader, rules, decided[case].changes
+            yield Given(reader, rules, decided[case].changes)
 
 
 def _mutes(session: Session, news: News, lens_ids: Collection[int]) -> dict[int, str]:

@@ -14,7 +14,7 @@ _EFFECTS = {impact.value: impact.effect for impact in Impact}
 
 
 def words(rule: AlertRule, names: Mapping[str, str] = _AS_THEY_ARE) -> str:
-    """The rule as its reader would say it: `Mistral AI or OpenAI, from 5 outlets in 2 languages on`.
+    """The rule as its reader would say it: `Mistral AI or OpenAI, once 5 outlets in 2 languages report it`.
 
     A rule knows terms, in small letters; `names` says how companies and audiences are written, by term.
     """
@@ -39,19 +39,19 @@ def _subject(rule: AlertRule, companies: str) -> str:
 
 def _narrowed(rule: AlertRule) -> Iterator[str]:
     if rule.words:
-        yield f"with {quoted(rule.words)} in the text"
+        yield f"saying {quoted(rule.words)}"
     if rule.impacts:
         yield f"labelled {quoted(_EFFECTS.get(label, label) for label in rule.impacts)}"
     if rule.min_outlets > 1 and rule.min_languages > 1:
-        yield f"from {rule.min_outlets} outlets in {rule.min_languages} languages on"
+        yield f"once {rule.min_outlets} outlets in {rule.min_languages} languages report it"
     elif rule.min_outlets > 1:
-        yield f"from {rule.min_outlets} outlets on"
+        yield f"once {rule.min_outlets} outlets report it"
     elif rule.min_languages > 1:
-        yield f"from {rule.min_languages} languages on"
+        yield f"once it is reported in {rule.min_languages} languages"
     if rule.fast_outlets:
         yield f"once {count(rule.fast_outlets, 'outlet')} report it within {count(rule.fast_hours, 'hour')}"
     if rule.leads:
-        yield "only what would lead your digest"
+        yield "if it would lead your digest"
 
 
 def choices_in_words(choices: AlertChoices) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk import editing, letting_go
-from newsletter.alert_desk.counting import AlertProof, tallies
 from newsletter.alert_desk.counting import proof as make_proof
-from newsletter.alert_desk.overlook import shown
-from newsletter.alerts.aim import aimed_at
+from newsletter.alert_desk.counting import tallies
+from newsletter.alert_desk.looking_over import shown
+from newsletter.alerts.aim import aim_in_words, aimed_at, segment_names
 from newsletter.alerts.phrases import count
 from newsletter.cli.issues import write_mail
 from newsletter.cli.services import ready
@@ -21,10 +21,11 @@ from newsletter.cli.subscribers import known_audience
 from newsletter.cli.terminal import Json, fail, moment, operator, say, show_json, show_table
 from newsletter.links import no_reader_links
 from newsletter.models import Alert
+from newsletter.newsletters import NoAlerts
 from newsletter.release import Actor
+from newsletter.replay import replay_alert
 from newsletter.site import AlertSpec
 from newsletter.store.engine import reading, writing
-from newsletter.web.desk.alert_view import in_words, segment_names
 from newsletter.wiring import Services
 from subscribers.segments import saved
 
@@ -43,9 +44,9 @@ At = Annotated[
 
 
 def alerts_of(services: Services) -> AlertSpec:
-    """The alerts as they are published; LookupError where they are not."""
+    """The alerts as they are published; NoAlerts where they are not."""
     if services.site.alerts is None:
-        raise LookupError("there are no alerts: write a table [alerts] into publication.toml, then migrate")
+        raise NoAlerts
     return services.site.alerts
 
 
@@ -95,34 +96,27 @@ def _sum(readers: dict[str, int]) -> str:
 
 @app.command()
 def proof(alert: AlertId, as_json: Json = False) -> None:
-    """Prove that all whom the alert concerns have a known fate; exit code 1 if a mail is missing."""
+    """Prove that all whom the alert concerns have a known fate, and that its mails are what left; else
+    exit code 1."""
     with reading(ready().engine) as session:
         found = find_alert(session, alert)
         result = make_proof(session, found)
-        title = f"{found.headline or found.story.title}: {found.state}"
+        title = f"{found.title}: {found.state}"
+        mails = [(one.edition.id, one.verdict, one.differs) for one in replay_alert(session, found)]
     if as_json:
-        show_json(_document(result))
+        contents = [{"edition": number, "verdict": verdict} for number, verdict, _ in mails]
+        show_json(result.to_json() | {"contents": contents})
     else:
         say(title)
         say(result.sentence)
         for (state, reason), number in result.reasons.items():
             say(f"  {number} {state}: {reason}")
+        for number, verdict, _ in mails:
+            say(f"mail {number}: {verdict}")
+    if any(differs for *_, differs in mails):
+        fail(f"not all mails are what left: the rows of alert {alert} were changed since")
     if not result.adds_up:
         fail("the counts do not add up: readers are marked as mailed, and have no such mail")
-
-
-def _document(found: AlertProof) -> dict[str, Any]:
-    return {
-        "readers": dict(found.readers),
-        "mails": dict(found.mails),
-        "reasons": [
-            {"state": state, "reason": reason, "count": number}
-            for (state, reason), number in found.reasons.items()
-        ],
-        "mailboxes": dict(found.said),
-        "adds_up": found.adds_up,
-        "open": found.open,
-    }
 
 
 @app.command(rich_help_panel=EDITORS)
@@ -160,7 +154,7 @@ def draft(
         aimed = aimed_at(session, alert, now=actor.now).order_by(None).subquery()
         readers = session.scalars(select(func.count()).select_from(aimed)).one()
         say(f"alert {alert.id} of “{alert.story.title}”, {alert.state}")
-        aim = in_words(alert, segment_names(session))
+        aim = aim_in_words(alert, segment_names(session))
         say(f"for {aim}: {count(readers, 'reader')} who receive alerts now")
 
 
@@ -190,7 +184,7 @@ def approve(alert: AlertId, at: At = None) -> None:
             session,
             found,
             services.renderer,
-            services.overlook,
+            services.look_over_alert,
             actor,
             seen=letting_go.draft_hash(session, found, services.renderer),
             life=timedelta(hours=spec.life_hours),
@@ -222,9 +216,9 @@ def _facts(session: Session, *alerts: Alert) -> list[dict[str, Any]]:
             "reason": alert.reason,
             "story": alert.story_id,
             "revision": alert.revision,
-            "title": alert.headline or alert.story.title,
+            "title": alert.title,
             "line": alert.line,
-            "aim": in_words(alert, names),
+            "aim": aim_in_words(alert, names),
             "rules": alert.rules,
             "made_at": alert.made_at.isoformat(timespec="seconds"),
             "release_at": alert.release_at and alert.release_at.isoformat(timespec="seconds"),

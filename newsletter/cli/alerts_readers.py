@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from newsletter.alerts.explaining import names_of
 from newsletter.alerts.matching import anchors
+from newsletter.alerts.names import names_of
 from newsletter.alerts.wording import choices_in_words, words
 from newsletter.cli.alerts import alerts_of
 from newsletter.cli.alerts_rule import (
@@ -219,8 +219,7 @@ def _days(text: str) -> frozenset[int]:
 
 def _watch(session: Session, email: str, rule: int) -> Watch:
     """The reader's holding of this rule; LookupError with the remedy."""
-    held = watching.watches_of(session, find_subscriber(session, email).id)
-    found = next((watch for watch in held if watch.rule_id == rule), None)
+    found = watching.watch_of(session, find_subscriber(session, email).id, rule)
     if found is None:
         raise LookupError(
             f"{email} holds no alert rule {rule}: `newsletter alerts rules {email}` shows theirs"

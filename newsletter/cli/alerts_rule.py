@@ -1,7 +1,7 @@
 """An alert rule as one types it: its options, and the rule that they say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 import typer
@@ -9,7 +9,7 @@ import typer
 from newsletter.cli.subscribers import known_audience
 from newsletter.content import Impact
 from newsletter.wiring import Services
-from subscribers.alert_rule import AlertRule
+from subscribers.alert_rule import AlertRule, saying_nothing
 
 Companies = Annotated[
     list[str] | None, typer.Option("--company", metavar="COMPANY", help="About it. May be given again.")
@@ -42,10 +42,10 @@ Leads = Annotated[bool, typer.Option("--leads", help="Only what would lead their
 
 def read_rule(
     services: Services,
-    company: Iterable[str] | None,
+    company: Collection[str] | None,
     audience: Iterable[str] | None,
-    topic: Iterable[str] | None,
-    word: Iterable[str] | None,
+    topic: Collection[str] | None,
+    word: Collection[str] | None,
     impact: Iterable[Impact] | None,
     outlets: int,
     languages: int,
@@ -53,6 +53,8 @@ def read_rule(
     leads: bool,
 ) -> AlertRule:
     """The rule that the options say. Wrong usage without any: that would be about every story."""
+    if unfit := saying_nothing([*(company or ()), *(topic or ()), *(word or ())]):
+        raise typer.BadParameter(f"“{unfit[0]}” has neither a letter nor a digit: write a name or a word")
     fast_outlets, fast_hours = _fast(fast)
     rule = AlertRule.of(
         {

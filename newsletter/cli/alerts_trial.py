@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy.orm import Session
 
-from newsletter.alerts.explaining import names_of
 from newsletter.alerts.looking_back import LookedAt, LookedBack, look_back
-from newsletter.alerts.past import Past, news_of_late, past_of
+from newsletter.alerts.names import names_of
+from newsletter.alerts.past import Past, news_of_late, past_of, reader_of
 from newsletter.alerts.phrases import count
 from newsletter.alerts.pieces import alert_limits
 from newsletter.alerts.sparing import Reader
@@ -36,8 +36,8 @@ from newsletter.store.engine import reading
 from newsletter.wiring import Services
 from subscribers.alert_choices import AlertChoices
 from subscribers.alert_rule import AlertRule
-from subscribers.models import Subscriber, SubscriptionState
-from subscribers.watching import choices_of, watches_of
+from subscribers.models import Subscriber
+from subscribers.watching import watches_of
 
 #: alerts that are listed for people, the newest
 LISTED = 15
@@ -94,13 +94,7 @@ def _look_back(
     if subscriber is None:
         reader = Reader(AlertChoices(), ZoneInfo("UTC"), reads_digest=True, mails_today=0)
         return look_back(rules, Past(news_of_late(session, rules, now=now)), reader, limits, now=now)
-    slugs = [newsletter.slug for newsletter in services.site.newsletters]
-    reader = Reader(
-        choices_of(session, [subscriber.id])[subscriber.id],
-        subscriber.rhythm.zone,
-        any(subscriber.state(slug) == SubscriptionState.CONFIRMED for slug in slugs),
-        mails_today=0,
-    )
+    reader = reader_of(session, subscriber, now=now)
     return look_back(rules, past_of(session, subscriber, rules, now=now), reader, limits, now=now)
 
 

@@ -10,7 +10,7 @@ from newsletter.cli.services import ready
 from newsletter.cli.stories import find_story
 from newsletter.cli.subscribers import find_subscriber
 from newsletter.cli.terminal import Json, moment, out, say, show_json
-from newsletter.selection import Reason
+from newsletter.judging import Reason
 from newsletter.store.engine import reading
 from newsletter.why import Explanation, ways
 

@@ -24,6 +24,7 @@ from newsletter.rendering.pieces import Form, alerted_by
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.telling import Telling, tell
 from newsletter.store.bulk import insert_many
+from newsletter.story_life import ToldIn
 from subscribers.models import Subscriber, Subscription
 from subscribers.roster import receiving
 
@@ -85,7 +86,7 @@ def _addressable(debts: Debts, now: datetime) -> Select[int | None, str | None, 
 
 
 class Note(NamedTuple):
-    """What the readers of one issue are written."""
+    """What the readers of one issue, or of one alert, are written."""
 
     content: StoryContent
     text: str
@@ -112,11 +113,12 @@ def note_of(session: Session, correction_id: int, edition_id: int) -> Note:
     return _note(session, correction, Debts(session, []).words(one))
 
 
-def note_about(session: Session, correction: Correction, *, issue_id: int | None, revision: int) -> Note:
-    """The note for those who were told that revision by that issue; without an issue, for nobody yet."""
-    if issue_id is None:
+def note_about(session: Session, correction: Correction, told: ToldIn | None) -> Note:
+    """The note for those whom that issue or alert told it; without one, for nobody yet."""
+    if told is None:
         return _note(session, correction, "")
-    one = Owed(correction.id, correction.story_id, issue_id, revision)
+    day = told.date if told.alert_id else None
+    one = Owed(correction.id, correction.story_id, told.issue_id, told.revision, told.alert_id, day)
     return _note(session, correction, Debts(session, []).words(one))
 
 

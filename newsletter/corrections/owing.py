@@ -1,6 +1,6 @@
 """Owing: which readers are to hear of which corrections, read from the deliveries for all of them at once."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -28,7 +28,7 @@ from newsletter.rendering.dates import in_words
 from newsletter.rendering.pieces import alerted_by, corrected_by
 from newsletter.rendering.telling import TITLE
 from newsletter.rendering.typesetting import clean, cut
-from subscribers.among import among
+from subscribers.among import among, one_of
 
 #: of a reader: the editions received, then the corrections heard by a note
 _Received = tuple[tuple[int | None, int], ...]
@@ -73,16 +73,14 @@ class Debts:
     def _until(self) -> datetime | None:
         return self._before.published_at if self._before is not None else None
 
-    def readers(self, *, subscriber_id: int | None = None) -> Generator[tuple[int, tuple[Owed, ...]]]:
+    def readers(self, *, of: Collection[int] | None = None) -> Generator[tuple[int, tuple[Owed, ...]]]:
         """Subscriber id, and what they are to hear; in order of subscribers, as a stream.
 
-        Whoever is to hear nothing is not in it.
+        Whoever is to hear nothing is not in it. With `of`, only these subscribers are asked about.
         """
         if not self._told:
             return
-        query = self._received()
-        if subscriber_id is not None:
-            query = query.where(query.selected_columns.subscriber_id == subscriber_id)
+        query = self._received(of)
         self._session.flush()
         options = {"yield_per": 10_000}
         with self._session.connection().execute(query, execution_options=options) as rows:
@@ -92,7 +90,7 @@ class Debts:
 
     def of(self, subscriber_id: int) -> tuple[Owed, ...]:
         """What this reader is to hear."""
-        return next((found for _, found in self.readers(subscriber_id=subscriber_id)), ())
+        return next((found for _, found in self.readers(of=(subscriber_id,))), ())
 
     def words(self, one: Owed) -> str:
         """What they were told, and when: "We told you on Thursday, January 8, 2026: “…”"."""
@@ -156,10 +154,11 @@ class Debts:
             correction_id = corrected_by(piece) if alert_id is None else told_right.get(alert_id)
             yield edition_id, told, correction_id
 
-    def _received(self) -> Select[int, int | None, int]:
+    def _received(self, of: Collection[int] | None) -> Select[int, int | None, int]:
         """The mails that told any of it, and the notes, in the order of their readers."""
         editions = self._told.keys() | self._heard.keys()
-        mails = select(Delivery.subscriber_id, Delivery.edition_id, literal(0).label("note"))
+        theirs = () if of is None else (one_of(Delivery.subscriber_id, of),)
+        mails = select(Delivery.subscriber_id, Delivery.edition_id, literal(0).label("note")).where(*theirs)
         mine = among(Delivery.edition_id, editions)
         parts = [mails.where(*mails_of_issues(self._issues), mine)]
         if self._alerts:
@@ -168,6 +167,7 @@ class Debts:
             Delivery.kind == DeliveryKind.CORRECTION,
             Delivery.occasion_id.in_([wrong.correction_id for wrong in self._wrongs]),
             Delivery.state.in_(TOLD),
+            *theirs,
         )
         if self._until is not None:
             notes = notes.where(Delivery.queued_at < self._until)

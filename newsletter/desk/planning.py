@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from newsletter.content import StoryContent
 from newsletter.folds import folded
+from newsletter.judging import Window
 from newsletter.models import AlertReader, Correction, Issue, Newsletter, Pick, Story, StoryRevision
 from newsletter.models.desk import CorrectionKind
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences
-from newsletter.selection import Limits, Window
+from newsletter.selection import Limits
 from newsletter.selection import select as select_stories
 from subscribers.lens import Lens
 

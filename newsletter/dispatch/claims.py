@@ -135,11 +135,11 @@ def _within_budget(
         for row in due
         if row.id in may_leave and row.subscriber_id and row.kind in _COUNTED
     ]
-    overlooked = budget.overlook(session, counted, now=now)
-    beyond = [one.delivery_id for one in overlooked.beyond]
+    answer = budget.ask(session, counted, now=now)
+    beyond = [one.delivery_id for one in answer.beyond]
     _settle(session, beyond, DeliveryState.WITHHELD, budget.USED_UP, now, found)
-    budget.fold_withheld(session, overlooked.beyond, now=now)
-    kept_back = {*beyond, *(one.delivery_id for one in overlooked.busy)}
+    budget.fold_withheld(session, answer.beyond, now=now)
+    kept_back = {*beyond, *(one.delivery_id for one in answer.busy)}
     return [one for one in ready if one.delivery_id not in kept_back] if kept_back else ready
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.models.story import Story
@@ -17,13 +17,25 @@ class AlertKind(StrEnum):
     EDITORS = "editors"  # editors aimed it
     CORRECTION = "correction"  # to those whom an alert told what was wrong
 
+    @property
+    def words(self) -> str:
+        """How an alert of this kind came about, for editors."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    AlertKind.RULES: "found by rules of readers",
+    AlertKind.EDITORS: "by the editors",
+    AlertKind.CORRECTION: "a correction",
+}
+
 
 class AlertState(StrEnum):
-    DRAFT = "draft"  # an editor's, until it is approved
+    DRAFT = "draft"  # an editor's; approved -> draft: an approval is void, or taken back
     APPROVED = "approved"  # draft -> approved; waits for its time
     SPREADING = "spreading"  # approved -> spreading; those of rules begin here: its readers are looked for
-    SPREAD = "spread"  # spreading -> spread: every reader has been decided on
-    CANCELLED = "cancelled"  # draft | approved | spreading -> cancelled
+    SPREAD = "spread"  # spreading -> spread: every reader has been decided on, or newer facts came in
+    CANCELLED = "cancelled"  # draft | approved | spreading | spread -> cancelled: what has not left stays
     EXPIRED = "expired"  # approved | spreading -> expired: too old to be news
 
 
@@ -56,7 +68,7 @@ class Alert(Base):
     line: Mapped[str | None]
     #: counts its changes, so that no old page is taken for one of now
     version: Mapped[int] = mapped_column(server_default="0", default=0)
-    made_by: Mapped[int | None] = mapped_column(ForeignKey("editor.id"))
+    #: who changed it last
     edited_by: Mapped[int | None] = mapped_column(ForeignKey("editor.id"))
     approved_by: Mapped[str | None]
     approved_at: Mapped[datetime | None]
@@ -70,6 +82,11 @@ class Alert(Base):
     reached: Mapped[int] = mapped_column(BigKey, server_default="0", default=0)
 
     story: Mapped[Story] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def title(self) -> str:
+        """What it is called: the editors' headline, or else the story's."""
+        return self.headline or self.story.title
 
 
 class AlertReaderState(StrEnum):
@@ -130,3 +147,8 @@ class AlertReader(Base):
     mailed_at: Mapped[datetime | None]
 
     alert: Mapped[Alert | None] = relationship()
+
+
+def of_state(state: AlertReaderState) -> ColumnElement[bool]:
+    """Whether an `AlertReader` is in it; in words, since SQLite sees no index behind a parameter."""
+    return AlertReader.state == bindparam(None, str(state), String(), literal_execute=True)

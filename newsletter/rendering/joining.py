@@ -135,7 +135,7 @@ def size_of(content: Content) -> int:
     return len(content.html.encode()) + sum(_LONGEST.get(slot, LONGEST_LINK) - len(slot) for slot in slots)
 
 
-def fold(
+def shorten(
     shell: Shell,
     entries: Sequence[tuple[Entry, Entry]],
     *,
@@ -147,9 +147,9 @@ def fold(
 ) -> list[Entry]:
     """Of each pair (as wanted, compact) the one with which the whole stays within `limit` bytes.
 
-    The tail is folded first, story by story. If even all of them compact are too large, the last
+    The tail is shortened first, story by story. If even all of them compact are too large, the last
     are left out, but never all: one compact entry may exceed the limit. Corrections and lines are never
-    folded.
+    shortened.
     """
     compact = [small for _, small in entries]
 

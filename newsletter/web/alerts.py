@@ -14,16 +14,16 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.matching import anchors
+from newsletter.alerts.names import names_of
 from newsletter.content import Impact
 from newsletter.links import preferences_url
 from newsletter.rendering.dates import in_words
-from newsletter.site import AlertSpec
 from newsletter.store.engine import reading, writing
 from newsletter.web.alerts_form import ChoicesForm, RuleForm, read_choices, read_pause, read_rule
 from newsletter.web.alerts_view import Held, LateView, View, lately, view
 from newsletter.web.form import FormFaults, Wish
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, ip_of
-from newsletter.web.preferences_view import in_a_sentence, spellings
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, alerts_of, ip_of
+from newsletter.web.preferences_view import in_a_sentence
 from newsletter.web.subscribe import ask_to_subscribe
 from newsletter.web.undoing import held, known, undo_token
 from subscribers import watching
@@ -137,11 +137,12 @@ def choose(request: Request, token: str, sent: SentForm, door: AtDoor) -> Respon
             choices = read_choices(form)
         except FormFaults as error:
             return _page(door, session, token, _Said(choices=form, faults=error))
-        note = NOTHING
-        if watching.choose(session, subscriber.id, choices):
+        before = standing(session, subscriber)
+        watching.choose(session, subscriber.id, choices)
+        undo = undo_token(door, session, subscriber, before)
+        if undo:
             _sign(door, request, session, subscriber, CHOOSE_ALERTS_WORDING)
-            note = "Saved."
-        return _page(door, session, token, _Said(note=note))
+        return _page(door, session, token, _Said(note="Saved." if undo else NOTHING, undo=undo))
 
 
 def _try(
@@ -175,12 +176,12 @@ def _try(
         undo = undo_token(door, session, subscriber, before)
         if undo:
             wording = JOIN_ALERTS_WORDING if joins else SAVE_ALERT_WORDING
-            _sign(door, request, session, subscriber, wording)
+            _sign(door, request, session, subscriber, wording, rule)
         address = parse(subscriber.email)
     if joins:
         ask_to_subscribe(door, Wish(address, (here.spec.slug,)), request, wording=JOIN_ALERTS_WORDING)
     with reading(door.services.engine) as session:
-        names = spellings(session, [rule], door.services.site)
+        names = names_of(session, door.services.site, [rule])
         note = f"Saved: {in_a_sentence(rule, names)}." if undo else NOTHING
         return _page(door, session, token, _Said(note=note, undo=undo))
 
@@ -191,7 +192,7 @@ def _keep(
     """Let the reader hold the rule, in the place of that of `rule_id` where one is given."""
     if rule_id is None:
         watching.hold(session, subscriber, rule, anchors(rule), now=now)
-    elif watch := _watch(session, subscriber, rule_id):
+    elif watch := watching.watch_of(session, subscriber.id, rule_id):
         watching.change(session, watch, rule, anchors(rule), now=now)
 
 
@@ -206,26 +207,30 @@ def _act(
 ) -> Response:
     """Do something to a rule that the reader holds; `act` says what came of it."""
     subscriber = held(session, _owner(door, token))
-    watch = _watch(session, subscriber, rule_id)
+    watch = watching.watch_of(session, subscriber.id, rule_id)
     if watch is None:
         return _gone(door, token)
-    before = standing(session, subscriber)
+    before, rule = standing(session, subscriber), watch.rule_record.rule
     note = act(watch)
     undo = undo_token(door, session, subscriber, before)
     if undo:
-        _sign(door, request, session, subscriber, wording)
+        _sign(door, request, session, subscriber, wording, rule)
     return _page(door, session, token, _Said(note=note if undo else NOTHING, undo=undo))
 
 
-def _watch(session: Session, subscriber: Subscriber, rule_id: int) -> Watch | None:
-    held_now = watching.watches_of(session, subscriber.id)
-    return next((watch for watch in held_now if watch.rule_id == rule_id), None)
-
-
-def _sign(door: Door, request: Request, session: Session, subscriber: Subscriber, wording: str) -> None:
-    """The line in the ledger."""
+def _sign(
+    door: Door,
+    request: Request,
+    session: Session,
+    subscriber: Subscriber,
+    wording: str,
+    rule: AlertRule | None = None,
+) -> None:
+    """The line in the ledger: what the button said, and for which rule."""
+    if rule:
+        wording = f"{wording}: {in_a_sentence(rule, names_of(session, door.services.site, [rule]))}"
     evidence = Evidence(Channel.LINK, wording, ip_of(request), door.clock())
-    evidence.write(session, Act.CHANGED, subscriber, [_spec(door).slug])
+    evidence.write(session, Act.CHANGED, subscriber, [alerts_of(door).slug])
     session.flush()
 
 
@@ -273,14 +278,7 @@ def _gone(door: Door, token: str) -> Response:
 
 def _view(door: Door, session: Session, token: str) -> View:
     subscriber = known(session, _owner(door, token))
-    return view(session, subscriber, door.services.site, _spec(door), now=door.clock())
-
-
-def _spec(door: Door) -> AlertSpec:
-    """Raises 404 where nothing is alerted."""
-    if door.services.site.alerts is None:
-        raise HTTPException(404)
-    return door.services.site.alerts
+    return view(session, subscriber, door.services.site, alerts_of(door), now=door.clock())
 
 
 def _link(door: Door, token: str) -> str:

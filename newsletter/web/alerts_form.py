@@ -17,7 +17,7 @@ from newsletter.site import Site
 from newsletter.web.form import FormFaults, audience_faults, one, several
 from newsletter.web.preferences_form import LONGEST_PAUSE, MOST_OUTLETS, sent_words, terms_of, word_faults
 from subscribers.alert_choices import MOST_MAILS, Afterwards, AlertChoices, InQuiet
-from subscribers.alert_rule import AlertRule
+from subscribers.alert_rule import AlertRule, saying_nothing
 from subscribers.lens import term
 from subscribers.rhythm import DAYS, EVERY_DAY, InvalidRhythm, parse_hour, parse_weekdays
 
@@ -77,6 +77,9 @@ class RuleForm:
 def read_rule(form: RuleForm, site: Site) -> AlertRule:
     """The rule; FormFaults has a remedy for every field that does not hold."""
     faults = audience_faults(form.audiences, site) | word_faults(form.words)
+    for name, told in form.words.items():
+        if unfit := saying_nothing(told):
+            faults[name] = f"Please write words with a letter or a digit; {unfit[0]} has none."
     if not set(form.impacts) <= set(Impact):
         faults["impacts"] = "Please choose from the labels below."
     numbers = {name: _number(name, text, faults) for name, text in form.numbers.items()}

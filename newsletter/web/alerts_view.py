@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter import suggestions
 from newsletter.alerts.looking_back import LookedAt, LookedBack, look_back
-from newsletter.alerts.past import LATELY, past_of
+from newsletter.alerts.names import names_of
+from newsletter.alerts.past import LATELY, past_of, reader_of
 from newsletter.alerts.pieces import alert_limits
-from newsletter.alerts.sparing import Reader
 from newsletter.alerts.wording import choices_in_words
 from newsletter.models import AlertReader
 from newsletter.models.alert import AlertReaderState
@@ -21,7 +21,7 @@ from newsletter.rendering.dates import in_words
 from newsletter.rendering.typesetting import direction_of
 from newsletter.site import AlertSpec, Site
 from newsletter.web.alerts_form import RuleForm
-from newsletter.web.preferences_view import about, boxes, in_a_sentence, moment_in_words, spellings
+from newsletter.web.preferences_view import about, boxes, in_a_sentence, moment_in_words
 from subscribers.alert_choices import AlertChoices
 from subscribers.alert_rule import AlertRule
 from subscribers.models import Subscriber, SubscriptionState
@@ -62,7 +62,6 @@ class View:
     companies: tuple[str, ...]
     #: term → how it is written
     names: Mapping[str, str]
-    reads_digest: bool
 
     @property
     def choices_in_words(self) -> tuple[str, ...]:
@@ -82,10 +81,9 @@ class View:
 def view(session: Session, subscriber: Subscriber, site: Site, spec: AlertSpec, *, now: datetime) -> View:
     """The alerts of this subscriber, as they are saved."""
     watches = watches_of(session, subscriber.id)
-    names = spellings(session, [watch.rule_record.rule for watch in watches], site)
+    names = names_of(session, site, [watch.rule_record.rule for watch in watches])
     told = _told(session, subscriber.id, now)
-    held = {each.newsletter: each for each in subscriber.subscriptions}
-    own = held.get(spec.slug)
+    own = next((each for each in subscriber.subscriptions if each.newsletter == spec.slug), None)
 
     def day(at: datetime) -> str:
         return in_words(at.astimezone(subscriber.rhythm.zone).date())
@@ -113,11 +111,6 @@ def view(session: Session, subscriber: Subscriber, site: Site, spec: AlertSpec, 
         choices=choices_of(session, [subscriber.id])[subscriber.id],
         companies=tuple(suggestions.companies(session, now=now)),
         names=names,
-        reads_digest=any(
-            held[spec.slug].state == SubscriptionState.CONFIRMED
-            for spec in site.newsletters
-            if spec.slug in held
-        ),
     )
 
 
@@ -222,7 +215,7 @@ def lately(session: Session, here: View, rules: Iterable[AlertRule], without: in
     tried = frozenset(rules)
     others = {held.rule for held in here.held if held.id != without and not held.paused_until} - tried
     past = past_of(session, here.subscriber, tried | others, now=here.now)
-    reader = Reader(here.choices, here.subscriber.rhythm.zone, here.reads_digest, 0)
+    reader = reader_of(session, here.subscriber, now=here.now)
     limits = alert_limits(here.spec)
     back = look_back(tried, past, reader, limits, now=here.now)
     together = look_back(tried | others, past, reader, limits, now=here.now) if others else None

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError
 from starlette.datastructures import FormData
 
 from newsletter.config import ROOT
+from newsletter.site import AlertSpec
 from newsletter.wiring import Services
 from subscribers.address import parse
 
@@ -75,6 +76,13 @@ def _door(request: Request) -> Door:
 
 
 AtDoor = Annotated[Door, Depends(_door)]
+
+
+def alerts_of(door: Door) -> AlertSpec:
+    """The alerts as they are published; 404 where they are not."""
+    if door.services.site.alerts is None:
+        raise HTTPException(404)
+    return door.services.site.alerts
 
 
 async def _form(request: Request) -> FormData:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from newsletter import suggestions
+from newsletter.alerts.names import names_of
 from newsletter.alerts.wording import words
 from newsletter.forecast import Forecast, forecasts
 from newsletter.last_digest import LastDigest, last_digest
@@ -128,14 +129,8 @@ def _standing(
 def rules_in_words(session: Session, subscriber: Subscriber, site: Site) -> tuple[str, ...]:
     """The alert rules that the reader holds, as they would say them."""
     rules = [watch.rule_record.rule for watch in watches_of(session, subscriber.id)]
-    names = spellings(session, rules, site)
+    names = names_of(session, site, rules)
     return tuple(in_a_sentence(rule, names) for rule in rules)
-
-
-def spellings(session: Session, rules: Collection[AlertRule], site: Site) -> dict[str, str]:
-    """Term → how the companies and audiences of the rules are written."""
-    companies = frozenset[str]().union(*(rule.companies for rule in rules))
-    return suggestions.company_names(session, companies) | {term(name): name for name in site.audiences}
 
 
 def in_a_sentence(rule: AlertRule, names: Mapping[str, str]) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from newsletter.judging import Window
 from newsletter.memory import Told
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import days_since_last_reading
-from newsletter.selection import Limits, Selection, Window, select
+from newsletter.selection import Limits, Selection, select
 from subscribers.lens import Lens
 
 

@@ -27,6 +27,7 @@ from subscribers.models import (
     Tag,
 )
 from subscribers.rhythm import DAYS
+from subscribers.transfer import alerts
 from subscribers.transfer.ours import COLUMNS, CONSENT_TEXTS, SUBSCRIPTION_TIMES, guarded
 
 #: subscribers read at a time
@@ -125,6 +126,7 @@ def _documents(session: Session, people: Sequence[Any]) -> Iterator[dict[str, An
     muted = _muted(session, ids)
     subscriptions = _subscriptions(session, ids)
     consent = _consent(session, ids)
+    rules, choices = alerts.rules_of(session, ids), alerts.choices_of(session, ids)
     for person in people:
         yield {
             "email": person.email,
@@ -143,6 +145,8 @@ def _documents(session: Session, people: Sequence[Any]) -> Iterator[dict[str, An
             "suppressed_note": person.note,
             "lens": person.definition,
             "muted_stories": muted[person.id],
+            "alert_rules": rules.get(person.id, []),
+            "alert_choices": choices.get(person.id, {}),
             "subscriptions": subscriptions[person.id],
             "consent": consent[person.id],
         }

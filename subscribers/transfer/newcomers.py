@@ -18,6 +18,7 @@ from subscribers.enrolment import intern, new_row
 from subscribers.ledger import Evidence
 from subscribers.lens import Lens
 from subscribers.models import Act, Consent, MutedStory, Subscriber, Subscription, SubscriptionState, Tag
+from subscribers.transfer.alerts import AnchorsOf, restore
 from subscribers.transfer.people import Past, Person, Status
 from subscribers.unique import insert_new
 
@@ -106,7 +107,12 @@ class Newcomer:
 
 
 def write(
-    session: Session, newcomers: Sequence[Newcomer], *, batch_id: int | None, now: datetime
+    session: Session,
+    newcomers: Sequence[Newcomer],
+    *,
+    batch_id: int | None,
+    now: datetime,
+    anchors: AnchorsOf | None,
 ) -> dict[str, int]:
     """Write these people, all of different addresses; the id of each by address key.
 
@@ -128,6 +134,9 @@ def write(
     _insert(
         session, Tag, (_owned(number, {"name": tag}) for number, each in came for tag in each.person.tags)
     )
+    if anchors:
+        restored = {number: (each.past.rules, each.past.choices) for number, each in came if each.past}
+        restore(session, restored, anchors)
     return ids
 
 

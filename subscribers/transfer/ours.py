@@ -12,6 +12,7 @@ from typing import Any
 from subscribers.lens import Lens
 from subscribers.models import Act, SubscriptionState
 from subscribers.rhythm import DAYS, parse_weekdays
+from subscribers.transfer.alerts import choices_from, rules_from
 from subscribers.transfer.people import Past
 from subscribers.transfer.table import BadLine
 
@@ -32,6 +33,8 @@ COLUMNS = (
     "suppressed_note",
     "lens",
     "muted_stories",
+    "alert_rules",
+    "alert_choices",
     "subscriptions",
     "consent",
 )
@@ -52,7 +55,7 @@ def guarded(cell: str) -> str:
 def past(row: Mapping[str, str]) -> Past:
     """What only our own export tells of a person. Raises BadLine where its cells were spoilt.
 
-    Older exports tell neither `public_id`, `engaged_at` and `counted` nor muted stories.
+    Older exports tell neither `public_id`, `engaged_at` and `counted` nor muted stories and alerts.
     """
     try:
         weekdays = row["weekdays"]
@@ -67,12 +70,15 @@ def past(row: Mapping[str, str]) -> Past:
             engaged_at=_moment(row.get("engaged_at")),
             counted={"": False, "false": False, "true": True}[row.get("counted", "")],
             muted=_once("story_id", map(_muted, json.loads(row.get("muted_stories") or "[]"))),
+            rules=rules_from(json.loads(row.get("alert_rules") or "[]")),
+            choices=choices_from(json.loads(row.get("alert_choices") or "{}")),
             note=row["suppressed_note"] or None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadLine(
             "a cell of our own export was changed",
-            "export anew, and leave lens, muted_stories, subscriptions and consent as they are",
+            "export anew, and leave lens, muted_stories, alert_rules, alert_choices, subscriptions "
+            "and consent as they are",
             f"{type(error).__name__}: {error}",
         ) from None
 

@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import Any, Self
 
 from subscribers.address import Address
+from subscribers.alert_choices import AlertChoices
 from subscribers.enrolment import Applicant, Origin
 from subscribers.lens import Lens
 from subscribers.models import Subscriber, SubscriptionState
 from subscribers.rhythm import Rhythm
+from subscribers.transfer.alerts import Held
 
 #: lines that a report spells out; beyond, it counts them
 SHOWN = 1_000
@@ -48,6 +50,9 @@ class Past:
     counted: bool
     #: the columns of each muted story
     muted: Sequence[Mapping[str, Any]]
+    #: the alert rules that they hold, and their choices where they made any
+    rules: Sequence[Held]
+    choices: AlertChoices | None
     #: the note beside a suppression
     note: str | None
 

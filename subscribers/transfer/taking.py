@@ -20,6 +20,7 @@ from subscribers.enrolment import Applicant, enrol
 from subscribers.fingerprints import Fingerprints
 from subscribers.ledger import Channel, Evidence
 from subscribers.models import Act, Consent, Subscriber, SubscriptionState, SuppressionReason, Tag
+from subscribers.transfer.alerts import AnchorsOf
 from subscribers.transfer.newcomers import Newcomer, to_be_asked, write
 from subscribers.transfer.people import ImportReport, KeptOut, Person, Refusal, Status
 from subscribers.unique import insert_new
@@ -60,6 +61,8 @@ class Terms:
     source: str | None
     #: kept as the words that asked them then
     wording: str
+    #: says by what alert rules are found; without it, nobody's are taken in
+    anchors: AnchorsOf | None = None
 
 
 def import_people(
@@ -155,7 +158,7 @@ class _Portion:
             and lines[person.address.key] == 1
             and (newcomer := self._newcomer(person))
         ]
-        ids = write(self.session, strangers, batch_id=self.batch_id, now=self.now)
+        ids = write(self.session, strangers, batch_id=self.batch_id, now=self.now, anchors=self.terms.anchors)
         came = [newcomer for newcomer in strangers if newcomer.person.address.key in ids]
         for newcomer in came:
             self._note(newcomer.person, Outcome.ADDED if newcomer.joins else Outcome.UNSUBSCRIBED)

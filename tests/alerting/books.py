@@ -99,10 +99,15 @@ class Person:
     def digests(self) -> list[Letter]:
         return [letter for letter in self.letters if not letter.is_alert]
 
+    @property
+    def every_mail(self) -> Iterator[tuple[datetime, "Letter"]]:
+        """Every mail that left for them, those that were repeated too."""
+        return ((mail.at, letter) for letter in self.letters for mail in letter.left)
+
     @cached_property
     def handed(self) -> list[tuple[datetime, Letter]]:
-        """Every mail that left for them, the first first."""
-        found = [(mail.at, letter) for letter in self.letters for mail in letter.left]
+        """Every mail that left for them, and when it did first; the first first."""
+        found = [(letter.left[0].at, letter) for letter in self.letters if letter.left]
         return sorted(found, key=lambda one: (one[0], one[1].row.id))
 
     def wall(self, at: datetime) -> datetime:
@@ -118,9 +123,9 @@ class Books:
             deliveries = session.scalars(select(Delivery).where(Delivery.kind.in_(("digest", "alert")))).all()
             rows = session.scalars(select(AlertReader)).all()
             self.alerts = {alert.id: alert for alert in session.scalars(select(Alert))}
-            self.first_seen = dict(session.execute(select(Story.id, Story.first_seen_at)).tuples().all())
+            self.first_seen = dict(session.execute(select(Story.id, Story.first_seen_at)).all())
             #: when the digests of an issue took in no more stories
-            self.closed_at = dict(session.execute(select(Issue.id, Issue.cutoff_at)).tuples().all())
+            self.closed_at = dict(session.execute(select(Issue.id, Issue.cutoff_at)).all())
             self.contents: dict[tuple[int, int], StoryContent] = {
                 (one.story_id, one.number): one.content for one in session.scalars(select(StoryRevision))
             }

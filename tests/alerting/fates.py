@@ -43,20 +43,33 @@ def _knows(books: Books, person: Person, look: Look) -> int | None:
     return max(known, default=None)
 
 
-def _is_doubtful(person: Person, look: Look) -> bool:
-    """A digest that told it was frozen in the same moment: either may have been first."""
-    return any(letter.queued_at == look.at and letter.about(look.story_id) for letter in person.digests)
+def _is_doubtful(books: Books, person: Person, look: Look) -> bool:
+    """A digest that told it was frozen in the same moment, so either may have been first; or it says again
+    what was said before something else was: whether that is news these rules cannot say."""
+    if any(letter.queued_at == look.at and letter.about(look.story_id) for letter in person.digests):
+        return True
+    content = books.contents[look.story_id, look.revision]
+    return any(
+        not naive.is_new(books.contents[look.story_id, books.alert(row).revision], content)
+        for row in person.rows
+        if row.story_id == look.story_id and row.alert_id and row.decided_at < look.at
+    )
 
 
 def _is_due(books: Books, person: Person, look: Look) -> bool:
-    """Whether the reader is to be alerted of the story as it stands."""
+    """Whether the reader is to be alerted of the story as it stands: new to what they were told, and to
+    what they were spared since."""
     content = books.contents[look.story_id, look.revision]
     if naive.is_muted(person.reader.lens, content):
         return False
     known = _knows(books, person, look)
     if known is None:
         return look.at - books.first_seen[look.story_id] <= FRESH
-    return known < look.revision and naive.is_new(books.contents[look.story_id, known], content)
+    told = _told(person, look.story_id, look.at)
+    before = {known, max(told, default=known)}
+    return known < look.revision and all(
+        naive.is_new(books.contents[look.story_id, revision], content) for revision in before
+    )
 
 
 def alerts_that_nobody_made(books: Books) -> Broken:
@@ -66,7 +79,7 @@ def alerts_that_nobody_made(books: Books) -> Broken:
         if (look.story_id, look.revision, number) in rows or only_if_it_leads:
             continue
         person = books.people[number]
-        if _is_due(books, person, look) and not _is_doubtful(person, look):
+        if _is_due(books, person, look) and not _is_doubtful(books, person, look):
             yield look, number
 
 
@@ -81,7 +94,7 @@ def alerts_that_nobody_asked_for(books: Books) -> Broken:
         person = books.people[row.subscriber_id]
         if look is None:
             yield row.id, alert.story_id, alert.revision, row.subscriber_id, "no rule of theirs is met"
-        elif not _is_due(books, person, look) and not _is_doubtful(person, look):
+        elif not _is_due(books, person, look) and not _is_doubtful(books, person, look):
             yield row.id, look, row.subscriber_id, "no news to them"
 
 
@@ -169,17 +182,17 @@ def _is_full(books: Books, person: Person, digest: Letter) -> bool:
     return len(told) >= MOST_STORIES[str(digest.row.newsletter)] and told <= folded
 
 
+def _told(person: Person, story_id: int, at: datetime) -> list[int]:
+    """The revisions that the reader was told before."""
+    letters = [letter for letter in person.letters if letter.is_told and letter.queued_at < at]
+    return [one.revision for letter in letters for one in letter.about(story_id) if one.tells]
+
+
 def _is_worth_telling(books: Books, person: Person, story_id: int, at: datetime) -> bool:
     """Whether the story as it is known then is not muted, and new to what the reader was told before."""
     revision = books.revision_at(story_id, at)
     content = books.contents[story_id, revision]
-    told = [
-        one.revision
-        for letter in person.letters
-        if letter.is_told and letter.queued_at < at
-        for one in letter.about(story_id)
-        if one.tells
-    ]
+    told = _told(person, story_id, at)
     is_new = not told or naive.is_new(books.contents[story_id, max(told)], content)
     return is_new and not naive.is_muted(person.reader.lens, content)
 
@@ -266,30 +279,3 @@ def _causes(books: Books, row: AlertReader, at: datetime) -> list[str]:
 def _shares(books: Books, letter: Letter, companies: list[str]) -> bool:
     told = (books.contents[one.story_id, one.revision] for one in letter.tellings)
     return any(company.key in companies for content in told for company in content.companies)
-
-
-def digests_held_back_without_a_cause(books: Books) -> Broken:
-    """A digest stays away from its reader only when the mails of their day are used up."""
-    for number, person in books.people.items():
-        for letter in person.digests:
-            if letter.row.state != "withheld" or letter.row.settled_at is None:
-                continue
-            day = person.wall(letter.row.settled_at).date()
-            mails = sum(person.wall(at).date() == day for at, _ in person.handed)
-            if mails < person.reader.choices.mails_a_day:
-                yield number, letter.row.id, letter.row.reason, day, mails
-
-
-def digests_lost(books: Books) -> Broken:
-    """What a digest would have told that was held back for the budget is folded."""
-    for number, person in books.people.items():
-        for letter in person.digests:
-            if letter.row.state == "withheld":
-                spared = {
-                    row.story_id
-                    for row in person.rows
-                    if row.alert_id is None and row.decided_at == letter.row.settled_at
-                }
-                for told in letter.tellings:
-                    if told.tells and told.story_id not in spared:
-                        yield number, letter.row.id, told

@@ -18,18 +18,19 @@ def _corrects(books: Books, letter: Letter) -> bool:
 
 def more_mails_than_chosen(books: Books) -> Broken:
     for number, person in books.people.items():
-        days: defaultdict[date, int] = defaultdict(int)
-        for at, _ in person.handed:
-            days[person.wall(at).date()] += 1
+        # one that is repeated since nobody knows whether it was taken is one mail
+        days: defaultdict[date, set[int]] = defaultdict(set)
+        for at, letter in person.every_mail:
+            days[person.wall(at).date()].add(letter.row.id)
         for day, mails in days.items():
-            if mails > person.reader.choices.mails_a_day:
+            if len(mails) > person.reader.choices.mails_a_day:
                 yield number, day, mails, person.reader.choices.mails_a_day
 
 
 def alerts_in_the_quiet(books: Books) -> Broken:
     for number, person in books.people.items():
         choices = person.reader.choices
-        for at, letter in person.handed:
+        for at, letter in person.every_mail:
             if letter.is_alert and naive.is_quiet(choices, person.wall(at)):
                 told = [books.contents[one.story_id, one.revision] for one in letter.tellings]
                 if choices.in_quiet != "highest" or not naive.is_high(told):
@@ -171,8 +172,8 @@ def wrong_lines(books: Books) -> Broken:
                     heard.pop(told.story_id, None)
 
 
-#: lines that a digest has at most
-MOST_LINES = 5
+#: lines that a digest has at most, and for how long a daily is sure to have the story among its own
+MOST_LINES, LATELY = 5, timedelta(days=2)
 
 
 def lines_that_are_missing(books: Books) -> Broken:
@@ -186,6 +187,8 @@ def lines_that_are_missing(books: Books) -> Broken:
                 for one in person.digests
                 if one.is_told and books.closed_at[one.row.occasion_id] > letter.queued_at
             ]
+            if digests and digests[0].queued_at > letter.queued_at + LATELY:
+                continue
             if digests and sum(told.is_line for told in digests[0].tellings) >= MOST_LINES:
                 continue
             for told in letter.tellings if letter.row.state == "accepted" and digests else ():
@@ -194,7 +197,9 @@ def lines_that_are_missing(books: Books) -> Broken:
                 is_update = _is_new(books, told.story_id, told.revision, revision)
                 if is_update or naive.is_muted(person.reader.lens, content):
                     continue
-                if not digests[0].about(told.story_id):
+                until = digests[0].queued_at
+                between = [one for one in person.digests if letter.queued_at < one.queued_at <= until]
+                if not any(one.about(told.story_id) for one in between):
                     again = any(
                         other.about(told.story_id)
                         for other in person.alerts
@@ -202,3 +207,30 @@ def lines_that_are_missing(books: Books) -> Broken:
                     )
                     if not again:
                         yield number, letter.row.id, told, digests[0].row.id
+
+
+def digests_held_back_without_a_cause(books: Books) -> Broken:
+    """A digest stays away from its reader only when the mails of their day are used up."""
+    for number, person in books.people.items():
+        for letter in person.digests:
+            if letter.row.state != "withheld" or letter.row.settled_at is None:
+                continue
+            day = person.wall(letter.row.settled_at).date()
+            mails = sum(person.wall(at).date() == day for at, _ in person.handed)
+            if mails < person.reader.choices.mails_a_day:
+                yield number, letter.row.id, letter.row.reason, day, mails
+
+
+def digests_lost(books: Books) -> Broken:
+    """What a digest would have told that was held back for the budget is folded."""
+    for number, person in books.people.items():
+        for letter in person.digests:
+            if letter.row.state == "withheld":
+                spared = {
+                    row.story_id
+                    for row in person.rows
+                    if row.alert_id is None and row.decided_at == letter.row.settled_at
+                }
+                for told in letter.tellings:
+                    if told.tells and told.story_id not in spared:
+                        yield number, letter.row.id, told

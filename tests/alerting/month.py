@@ -28,7 +28,7 @@ from subscribers.models import Subscriber
 from tests.alerting.readers import Reader
 from tests.alerting.stories import Arrival
 
-STEP = timedelta(minutes=10)
+STEP = timedelta(minutes=30)
 #: when issues are planned, close or appear
 ISSUES = ((4, 0, 0), (4, 30, 0), (6, 0, 0), (7, 0, 0), (16, 0, 0))
 #: once a day all is done that a clock does
@@ -202,7 +202,7 @@ def subscribe(services: Services, readers: Sequence[Reader], *, now: datetime) -
                 Evidence(Channel.IMPORT, "paper form", None, now),
                 services.fingerprints,
             )
-        numbers = dict(session.execute(select(Subscriber.email, Subscriber.id)).tuples().all())
+        numbers = dict(session.execute(select(Subscriber.email, Subscriber.id)).all())
         ids = {reader.name: numbers[reader.address] for reader in readers}
         known = {rule: watching.intern(session, rule, anchors(rule)) for rule in _rules(readers)}
         for reader in readers:

@@ -6,8 +6,7 @@ Only the values are shared with the program: what a story says, what a rule asks
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from newsletter.content import StoryContent
 from subscribers.alert_choices import AlertChoices
@@ -95,7 +94,3 @@ def is_quiet(choices: AlertChoices, local: datetime) -> bool:
 def is_high(contents: Iterable[StoryContent]) -> bool:
     """Whether all of them are of the highest impact."""
     return all(content.impact in ("advance", "delay") for content in contents)
-
-
-def local_day(zone: str, at: datetime) -> date:
-    return at.astimezone(ZoneInfo(zone)).date()

@@ -32,8 +32,8 @@ PROMISES: Mapping[str, Callable[[Books], Broken]] = {
     "nothing is folded without a cause": fates.folded_without_a_cause,
     "nothing is dropped without a cause": fates.dropped_without_a_cause,
     "nothing is held without a cause": fates.held_without_a_cause,
-    "no digest is held back without a cause": fates.digests_held_back_without_a_cause,
-    "what a digest could not tell, the next one tells": fates.digests_lost,
+    "no digest is held back without a cause": limits.digests_held_back_without_a_cause,
+    "what a digest could not tell, the next one tells": limits.digests_lost,
 }
 
 

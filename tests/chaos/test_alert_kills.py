@@ -39,27 +39,29 @@ gather_minutes = 0
 company_rest_hours = 0
 story_rest_hours = 0
 """
-#: where the alerts are called from
-_DOOR = "newsletter.tasks"
-#: what the alerts do, from the look at a story to the mail in the outbox and the books after it
+#: of what the readers want to be alerted; the story that the issue tells is none of it
+BREAKING = AlertRule.of({"words": ["breaks out"]})
+_LOOK = "newsletter.alerts.looking:look"
+_SPREAD = "newsletter.alerting:spread"
+_MAIL = "newsletter.alerts.mailing:mail_due"
+#: what the alerts do, from the look at a story to the mail in the outbox
 POINTS = (
-    Point("A1", f"{_DOOR}:look_at_stories", Moment.CALLED),
-    Point("A1", f"{_DOOR}:look_at_stories", Moment.INSIDE, statement="INSERT INTO alert "),
-    Point("A1", f"{_DOOR}:look_at_stories", Moment.RETURNED),
-    Point("A1", f"{_DOOR}:look_at_stories", Moment.COMMITTED),
-    Point("A2", f"{_DOOR}:spread", Moment.INSIDE, statement="INSERT INTO alert_reader"),
-    Point("A2", f"{_DOOR}:spread", Moment.RETURNED),
-    Point("A2", f"{_DOOR}:spread", Moment.COMMITTED),
-    Point("A3", f"{_DOOR}:render_ahead", Moment.RETURNED),
-    Point("A3", f"{_DOOR}:render_ahead", Moment.COMMITTED),
-    Point("A4", f"{_DOOR}:mail_due", Moment.INSIDE, statement="INSERT INTO delivery"),
-    Point("A4", f"{_DOOR}:mail_due", Moment.RETURNED),
-    Point("A4", f"{_DOOR}:mail_due", Moment.COMMITTED),
+    Point("A1", _LOOK, Moment.CALLED),
+    Point("A1", _LOOK, Moment.INSIDE, statement="INSERT INTO alert "),
+    Point("A1", _LOOK, Moment.RETURNED),
+    Point("A1", _LOOK, Moment.COMMITTED),
+    Point("A2", _SPREAD, Moment.INSIDE, statement="INSERT INTO alert_reader"),
+    Point("A2", _SPREAD, Moment.RETURNED),
+    Point("A2", _SPREAD, Moment.COMMITTED),
+    Point("A3", "newsletter.alerting:compile_pieces", Moment.RETURNED),
+    Point("A4", _MAIL, Moment.INSIDE, statement="INSERT INTO delivery"),
+    Point("A4", _MAIL, Moment.RETURNED),
+    Point("A4", _MAIL, Moment.COMMITTED),
 )
 
 
 def open_alerts(world: World, *, seen_at: datetime) -> None:
-    """Every reader of the world wants to be alerted of all that happens; and something happened."""
+    """Every reader of the world wants to be alerted of what breaks out; and something did."""
     publication = Path(world.environ["PUBLICATION"])
     publication.write_text(publication.read_text() + ALERTS)
     services = world.services()
@@ -71,7 +73,7 @@ def open_alerts(world: World, *, seen_at: datetime) -> None:
         people = [Person(n, parse(one.email), one.rhythm) for n, one in enumerate(readers)]
         import_people(session, people, terms, fingerprints=services.fingerprints, now=long_ago)
         for reader in readers:
-            watching.hold(session, reader, AlertRule(), anchors(AlertRule()), now=long_ago)
+            watching.hold(session, reader, BREAKING, anchors(BREAKING), now=long_ago)
             watching.choose(session, reader.id, AlertChoices(quiet_from=0, quiet_until=0, mails_a_day=20))
     happens(services, "A model breaks out", seen_at)
     services.engine.dispose()

@@ -51,7 +51,7 @@ def test_the_page_is_true(cli: Cli, tmp_path: Path) -> None:
 def test_a_rule_from_first_to_last(cli: Cli) -> None:
     """A rule is held, told in words as people write them, paused, resumed and stopped."""
     held = cli("alerts", "add", INES, "--company", "Sample Lab", "--outlets", "5", *VOUCHED)
-    assert held.out == "rule 1: sample lab, from 5 outlets on\n"
+    assert held.out == "rule 1: sample lab, once 5 outlets report it\n"
     paused = cli("alerts", "pause", INES, "1", "--until", "2090-01-01")
     assert "paused until 2090-01-01 00:00 UTC" in paused.out
     found = cli("alerts", "rules", INES, "--json").json()
@@ -133,7 +133,9 @@ def test_what_became_of_an_alert(cli: Cli, tmp_path: Path) -> None:
     assert (alert["kind"], alert["readers"]["mailed"]) == ("rules", 1)
     proof = cli("alerts", "proof", "1", "--json").json()
     assert (proof["adds_up"], proof["mails"]["accepted"]) == (True, 1)
-    assert "1 reader = 1 mailed; 1 mailed = 1 accepted" in cli("alerts", "proof", "1").out
+    told = cli("alerts", "proof", "1").out
+    assert "1 reader = 1 mailed; 1 mailed = 1 accepted" in told
+    assert "mail 1: equal to what left: SHA-256 " in told
     assert "title: A sample lab opens an office" in cli("alerts", "show", "1").out
     [told] = cli("why", INES, "1", "--json").json()
     assert (told["picked"], told["alert"], told["rules"][0]["met"]) == (True, 1, True)

@@ -25,7 +25,11 @@ def test_an_admin_is_told_why(web: Web) -> None:
         assert "/desk/stories/1/why" in desk.get("/desk/stories/1").text
         answer = desk.post("/desk/stories/1/why", {"email": INES})
         assert answer.status_code == 200
-        for words in ("Sample Lab, from 2 outlets on", "about Sample Lab", "Mailed 2026-01-08 12:00 UTC"):
+        for words in (
+            "Sample Lab, once 2 outlets report it",
+            "about Sample Lab",
+            "Mailed 2026-01-08 12:00 UTC",
+        ):
             assert words in answer.text
         assert INES not in str(answer.url)
     with reading(web.services.engine) as session:

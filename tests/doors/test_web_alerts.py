@@ -72,24 +72,26 @@ def test_the_first_rule_is_saved_and_the_alerts_are_asked_for(web: Web) -> None:
     web.now += timedelta(hours=1)
     said = text_of(saved(web, WIDE).text)
     assert [watch.rule_record.rule for watch in watches(web)] == [RULE]
-    assert "Saved: Sample lab, from 5 outlets on." in said
+    assert "Saved: Sample lab, once 5 outlets report it." in said
     assert web.state(ANN, "alerts") == "pending"
     assert mails(web, ANN)[-1] == "confirmation"
-    assert [line.wording for line in ledger(web)[-2:]] == [JOIN_ALERTS_WORDING] * 2
+    told = f"{JOIN_ALERTS_WORDING}: Sample lab, once 5 outlets report it"
+    assert [line.wording for line in ledger(web)[-2:]] == [told, JOIN_ALERTS_WORDING]
 
 
 def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
     """Each by a button, each with its line in the ledger; the link in the mail opens just that rule."""
     subscribed(web, ANN, "daily", "alerts")
     saved(web, WIDE)
-    assert last_line(web) == ("changed", SAVE_ALERT_WORDING, ["alerts"])
+    told = "Sample lab, once 5 outlets report it"
+    assert last_line(web) == ("changed", f"{SAVE_ALERT_WORDING}: {told}", ["alerts"])
     first = watches(web)[0].rule_id
     saved(web, WIDE | {"min_outlets": "9"}, f"/rules/{first}")
     [watch] = watches(web)
     assert watch.rule_record.rule.min_outlets == 9
     assert web.client.get(f"{web.alerts_link(ANN)}/rules/{first}").status_code == 404
     at = f"{web.alerts_link(ANN)}/rules/{watch.rule_id}"
-    assert "from 9 outlets on" in text_of(web.client.get(at).text)
+    assert "once 9 outlets report it" in text_of(web.client.get(at).text)
     web.client.post(f"{at}/pause", data={"pause": "week"})
     assert watches(web)[0].paused_until == NOW + timedelta(days=7)
     assert "Please choose a date from tomorrow on" in text_of(
@@ -98,7 +100,8 @@ def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
     web.client.post(f"{at}/pause", data={"pause": "end"})
     assert watches(web)[0].paused_until is None
     page = web.client.post(f"{at}/stop")
-    assert (watches(web), last_line(web)[1]) == ([], STOP_ALERT_WORDING)
+    assert watches(web) == []
+    assert last_line(web)[1] == f"{STOP_ALERT_WORDING}: Sample lab, once 9 outlets report it"
     assert "All is as before" in web.client.post(undo_link(page)).text
     assert [each.rule_id for each in watches(web)] == [watch.rule_id]
 
@@ -117,6 +120,19 @@ def test_a_link_opens_the_rules_of_its_reader_only(web: Web) -> None:
     assert len(watches(web)) == 1
     act = web.services.tokens.make(Purpose.ACT, ann(web).public_id, "daily")
     assert web.client.get(f"/alerts/{act}").status_code == 404
+
+
+def test_choices_can_be_undone(web: Web) -> None:
+    """One press brings back the choices before, be they the usual ones."""
+    subscribed(web)
+    link = f"{web.alerts_link(ANN)}/choices"
+    first = web.client.post(link, data=CHOICES)
+    other = web.client.post(link, data=CHOICES | {"mails_a_day": "5"})
+    for page, mails_a_day in ((other, 2), (first, AlertChoices().mails_a_day)):
+        assert "All is as before" in text_of(web.client.post(undo_link(page)).text)
+        with reading(web.services.engine) as session:
+            [kept] = choices_of(session, [ann(web).id]).values()
+        assert kept.mails_a_day == mails_a_day
 
 
 def test_choices_are_kept_and_faults_named(web: Web) -> None:
@@ -139,6 +155,7 @@ def test_choices_are_kept_and_faults_named(web: Web) -> None:
     ("field", "value", "remedy"),
     [
         ("min_outlets", "many", "a whole number from 1 to 99"),
+        ("words", "++", "words with a letter or a digit"),
         ("fast_outlets", "3", "fill in both"),
         ("impacts", "huge", "Please choose from the labels"),
         ("audiences", "Nobody", "Please choose from Investors"),
@@ -157,7 +174,7 @@ def test_the_preferences_page_lists_the_rules(web: Web) -> None:
     subscribed(web, ANN, "daily", "alerts")
     saved(web, WIDE)
     page = web.client.get(web.preferences_link(ANN))
-    assert "Sample lab, from 5 outlets on" in text_of(page.text)
+    assert "Sample lab, once 5 outlets report it" in text_of(page.text)
     assert "/alerts/" in page.text
     leaving = text_of(web.client.get(web.unsubscribe_link(ANN, "alerts")).text)
     assert "Fewer: narrow my alerts" in leaving

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.alerts.quiet import day_of, quiet_until
-from newsletter.alerts.sparing import MOST_STORIES, Limits, Mailed, Reader, Waiting, dispose
+from newsletter.alerts.sparing import MOST_STORIES, Disposal, Limits, Mailed, Reader, Waiting, dispose
 from newsletter.content import Impact
 from subscribers.alert_choices import AlertChoices, InQuiet
 
@@ -50,6 +50,7 @@ arrivals = st.lists(
         decided_at=st.integers(0, 5 * 24 * 60).map(lambda minutes: BEGINNING + minutes * MINUTE),
         expires_at=st.just(BEGINNING),
         corrects=st.integers(0, 9).map(lambda chance: chance == 0),
+        by_editors=st.integers(0, 5).map(lambda chance: chance == 0),
     ),
     min_size=4,
     max_size=40,
@@ -92,17 +93,18 @@ class Days:
 
     def strike(self, now: datetime) -> None:
         disposal = dispose(list(self.waiting.values()), self.reader(now), self.limits, now=now)
-        kinds = (disposal.mail, disposal.held, disposal.folded, disposal.dropped)
+        kinds = (disposal.mail, disposal.beside, disposal.held, disposal.folded, disposal.dropped)
         assert sorted(key for kind in kinds for key in kind) == sorted(self.waiting)
         if disposal.mail:
-            self.check(now, [self.waiting[key] for key in disposal.mail])
-            self.mails.append((now, [self.waiting[key] for key in disposal.mail]))
+            self.check(now, [self.waiting[key] for key in disposal.mail], self.newer(disposal))
+            told = [self.waiting[key] for key in (*disposal.mail, *disposal.beside)]
+            self.mails.append((now, told))
         for key, (until, _) in disposal.held.items():
             assert now < until < self.waiting[key].expires_at
             self.due[key] = until
         assert self.reads_digest or not disposal.folded
         for name, ids in (
-            ("mailed", disposal.mail),
+            ("mailed", (*disposal.mail, *disposal.beside)),
             ("folded", disposal.folded),
             ("dropped", disposal.dropped),
         ):
@@ -118,11 +120,21 @@ class Days:
             strikes += 1
         return strikes
 
-    def check(self, now: datetime, mail: list[Waiting]) -> None:
-        """Every promise about a mail, said once more in its own way."""
-        stories = [one.story_id for one in mail]
+    def newer(self, disposal: Disposal) -> dict[int, Waiting]:
+        """Which newer facts are told beside an alert."""
+        found = {lead: self.waiting[key] for key, lead in disposal.beside.items()}
+        for key, one in found.items():
+            lead = self.waiting[key]
+            assert (lead.by_editors, one.by_editors, lead.story_id) == (True, False, one.story_id)
+            assert lead.decided_at <= one.decided_at
+        return found
+
+    def check(self, now: datetime, told: list[Waiting], newer: dict[int, Waiting]) -> None:
+        """Every promise about a mail, said once more in its own way; by the newest facts of each story."""
+        stories = [one.story_id for one in told]
         assert len(set(stories)) == len(stories) <= MOST_STORIES
-        assert all(now < one.expires_at for one in mail)
+        assert all(now < one.expires_at for one in (*told, *newer.values()))
+        mail = [newer.get(one.id, one) for one in told]
         if quiet_until(self.choices, self.zone, now):
             assert self.choices.in_quiet is InQuiet.HIGHEST
             assert all(one.impact in HIGH and not one.corrects for one in mail)

@@ -8,17 +8,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.alerts.matching import News
+from newsletter.alerts.newness import Known, is_news
 from newsletter.alerts.sparing import (
     MOST_STORIES,
     REPLACED,
     Disposal,
-    Known,
     Limits,
     Mailed,
     Reader,
     Waiting,
     dispose,
-    is_news,
 )
 from newsletter.content import Company, Impact, StoryContent
 from newsletter.memory import Told
@@ -84,6 +83,16 @@ def test_a_fresh_story_is_news_to_who_never_heard_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("age", "words"),
+    [(timedelta(0), "just now"), (MINUTE, "1 minute before"), (HOUR - MINUTE, "59 minutes before")],
+)
+def test_how_old_a_story_is_can_be_read(age: timedelta, words: str) -> None:
+    """Less than an hour is told in minutes."""
+    verdict = is_news(news(a_story(), age=age), None, LIMITS, muted=None)
+    assert verdict.reasons[-1].text.startswith(f"first seen {words}, and a first alert is for stories of 72")
+
+
+@pytest.mark.parametrize(
     ("changes", "fact"),
     [
         ({"coverage": coverage(4)}, "+2 outlets since Wednesday"),
@@ -120,7 +129,8 @@ def test_a_mute_is_a_reason_of_its_own() -> None:
     [
         (waiting(), reader(), "mailed"),
         (waiting(told_since="told by a digest"), reader(mails_today=9), "dropped: told"),
-        (waiting(expires_at=NOON), reader(), "dropped: life"),
+        (waiting(expires_at=NOON), reader(), "folded: life"),
+        (waiting(expires_at=NOON), reader(reads_digest=False), "dropped: life"),
         (waiting(99), reader(mailed(12 * HOUR - MINUTE)), "folded: rest"),
         (waiting(99), reader(mailed(12 * HOUR)), "mailed"),
         (waiting(companies=frozenset("ab")), reader(mailed(2 * HOUR, 99, "b", "c")), "folded: rest"),
@@ -218,6 +228,42 @@ def test_a_story_stands_once_in_a_mail_with_its_newest_facts() -> None:
     disposal = dispose(both, reader(), LIMITS, now=NOON)
     assert disposal.mail == (2,)
     assert disposal.dropped[1].text == REPLACED
+
+
+EDITORS, NEWER = (
+    waiting(1, story_id=7, by_editors=True, decided_at=NOON - HOUR),
+    waiting(2, story_id=7, impact=Impact.ADVANCE, decided_at=NOON),
+)
+
+
+def test_the_editors_line_stays_with_newer_facts() -> None:
+    """What a rule finds later is told beside the editors' alert, in the same mail; the facts decide."""
+    disposal = dispose([NEWER, EDITORS, waiting(3)], reader(), LIMITS, now=NOON)
+    assert (disposal.mail, disposal.beside) == ((1, 3), {2: 1})
+    older = replace(NEWER, decided_at=NOON - 2 * HOUR)
+    disposal = dispose([older, EDITORS], reader(), LIMITS, now=NOON)
+    assert (disposal.mail, disposal.beside, disposal.dropped[2].text) == ((1,), {}, REPLACED)
+
+
+@pytest.mark.parametrize(
+    ("of", "now", "outcome"),
+    [
+        (reader(), MIDNIGHT, "held until 09 07:00: quiet"),
+        (reader(in_quiet=InQuiet.FOLD), MIDNIGHT, "folded: quiet"),
+        (reader(mails_today=3), NOON, "folded: budget"),
+    ],
+)
+def test_newer_facts_share_the_fate_of_the_editors_line(of: Reader, now: datetime, outcome: str) -> None:
+    """Neither of them comes without the other, as long as both are news."""
+    disposal = dispose([EDITORS, NEWER], of, LIMITS, now=now)
+    assert (why(disposal, 1), why(disposal, 2)) == (outcome, outcome)
+
+
+def test_newer_facts_outlive_the_editors_line() -> None:
+    """Without a digest, what is news in the morning comes then, though the editors' alert is not."""
+    late = replace(EDITORS, expires_at=MORNING)
+    disposal = dispose([late, NEWER], reader(reads_digest=False), LIMITS, now=MIDNIGHT)
+    assert (why(disposal, 1), why(disposal, 2)) == ("dropped: quiet", "held until 09 07:00: quiet")
 
 
 def test_a_correction_is_never_replaced() -> None:

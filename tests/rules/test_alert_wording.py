@@ -19,24 +19,24 @@ NAMES = {"mistral ai": "Mistral AI", "openai": "OpenAI", "investors": "Investors
         (
             {"companies": ["OpenAI", "Mistral AI"]},
             {"min_outlets": 5, "min_languages": 2},
-            "Mistral AI or OpenAI, from 5 outlets in 2 languages on",
+            "Mistral AI or OpenAI, once 5 outlets in 2 languages report it",
         ),
         ({"topics": ["chips"], "audiences": ["Investors"]}, {}, "the topic chips for Investors"),
         (
             {"companies": ["OpenAI"], "topics": ["law", "chips"]},
             {"min_outlets": 3},
-            "OpenAI on the topics chips or law, from 3 outlets on",
+            "OpenAI on the topics chips or law, once 3 outlets report it",
         ),
         (
             {"audiences": ["Investors"], "words": ["open weights", "licence"]},
             {"min_languages": 3},
-            "stories for Investors, with “licence” or “open weights” in the text, from 3 languages on",
+            "stories for Investors, saying “licence” or “open weights”, once it is reported in 3 languages",
         ),
         ({"impacts": ["advance", "delay"]}, {}, "stories, labelled “may advance” or “may delay”"),
         (
             {},
             {"fast_outlets": 4, "fast_hours": 1, "leads": True},
-            "every story, once 4 outlets report it within 1 hour, only what would lead your digest",
+            "every story, once 4 outlets report it within 1 hour, if it would lead your digest",
         ),
     ],
 )

@@ -43,7 +43,7 @@ MAILS: dict[str, Callable[[], AlertMail]] = {
 @pytest.mark.parametrize("part", ["html", "txt"])
 @pytest.mark.parametrize("name", MAILS)
 def test_golden(name: str, part: str, golden: Callable[[str, str], None]) -> None:
-    """The mails are those that were read and found good; a change shows as a diff."""
+    """The alerts are those that were read and found good; a change shows as a diff."""
     mail = MAILS[name]().content
     if part == "txt":
         golden(f"{name}.txt", f"{mail.subject}\n\n{mail.text}")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.content import Analysis, Article, Company, Impact, Maker, StoryContent, Tldr
-from newsletter.rendering.joining import LONGEST_LINK, Entry, fold, join, size_of
+from newsletter.rendering.joining import LONGEST_LINK, Entry, join, shorten, size_of
 from newsletter.rendering.pieces import TELLING, Card, Form, Shell
 from newsletter.rendering.telling import Telling
 from tests.digests import (
@@ -164,8 +164,8 @@ def test_size_counts_the_longest_links() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=12), st.integers(20_000, 120_000))
-def test_fold(sizes: list[int], limit: int) -> None:
-    """The folded mail fits or is one compact entry; order is kept, and the earliest stay whole longest."""
+def test_shorten(sizes: list[int], limit: int) -> None:
+    """The shortened mail fits or is one compact entry; order is kept, and the earliest stay whole longest."""
 
     def card(name: str, size: int) -> Card:
         return Card("x" * size, "", "", "", name, "", (), 1)
@@ -174,7 +174,7 @@ def test_fold(sizes: list[int], limit: int) -> None:
         (Entry(card(f"{n} full", size), ()), Entry(card(f"{n} compact", size // 4), ()))
         for n, size in enumerate(sizes)
     ]
-    chosen = fold(shell(), pairs, subject="s", limit=limit)
+    chosen = shorten(shell(), pairs, subject="s", limit=limit)
     names = [e.card.headline for e in chosen]
     full = sum(name.endswith("full") for name in names)
     assert names == [f"{n} full" for n in range(full)] + [f"{n} compact" for n in range(full, len(names))]
@@ -184,11 +184,11 @@ def test_fold(sizes: list[int], limit: int) -> None:
         assert full == 0
 
 
-def test_fold_keeps_what_fits() -> None:
+def test_shorten_keeps_what_fits() -> None:
     """A mail that fits as wanted is left as it is."""
     wanted = entry(Telling(RICH))
     small = entry(Telling(RICH, Form.COMPACT))
-    assert fold(shell(), [(wanted, small)] * 5, subject="s") == [wanted] * 5
+    assert shorten(shell(), [(wanted, small)] * 5, subject="s") == [wanted] * 5
 
 
 @pytest.mark.parametrize("stories_in_it", [1, 8])

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.content import Company, Impact, StoryContent
+from newsletter.judging import Window
 from newsletter.memory import Told, news_since
 from newsletter.pool import Candidate, Pool
-from newsletter.selection import Decision, Limits, Selection, Window, select
+from newsletter.selection import Decision, Limits, Selection, select
 from subscribers.lens import Lens
 from tests.builders import NOON, a_candidate, a_story, coverage
 

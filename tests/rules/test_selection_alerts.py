@@ -5,9 +5,10 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.judging import Window
 from newsletter.memory import Told
 from newsletter.pool import Candidate, Pool
-from newsletter.selection import MOST_LINES, Limits, Selection, Window, select
+from newsletter.selection import MOST_LINES, Limits, Selection, select
 from subscribers.lens import Lens
 from tests.builders import NOON, a_candidate, a_story
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.content import Company
+from newsletter.judging import Window
 from newsletter.pool import Candidate
-from newsletter.selection import Limits, Window
+from newsletter.selection import Limits
 from newsletter.what_if.simulation import Comparison, PastIssue, Readers, compare
 from subscribers.lens import Lens
 from tests.builders import NOON, a_candidate, a_story

@@ -72,6 +72,21 @@ def test_a_digest_beyond_the_budget_is_told_by_the_next(services: Services) -> N
         ]
 
 
+def test_a_digest_is_put_off_once(services: Services) -> None:
+    """Whoever wants one mail a day, and is alerted every day, reads a digest every other day at least."""
+    reader = hold(services, "reader@inbox.example", choices=AlertChoices(0, 0, mails_a_day=1))
+    for day in range(3):
+        later = timedelta(days=day)
+        tell(services, story(f"Lab of night {day}"), at=PUBLISH + later - timedelta(hours=3))
+        tick(services, PUBLISH + later)
+        breaks(services, a_story(f"Sample Lab trains model {day}"), at=PUBLISH + later + timedelta(hours=2))
+        leave(services, PUBLISH + later + timedelta(hours=2))
+        leave(services, READ + later)
+        tick(services, READ + later)
+    digests = [mail.state for mail in mails(services, "digest") if mail.subscriber_id == reader]
+    assert digests == ["withheld", "accepted", "withheld"]
+
+
 def test_an_alert_counts_before_it_has_left(services: Services) -> None:
     """A digest leaves room for an alert that waits in the outbox; the alert is not kept back by itself."""
     reader = hold(services, "reader@inbox.example", choices=ONE_A_DAY)

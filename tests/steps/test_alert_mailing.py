@@ -15,8 +15,9 @@ from newsletter.dispatch import gates
 from newsletter.dispatch.unknown import repeat_by_policy
 from newsletter.editions import hash_of
 from newsletter.mail import Sender
-from newsletter.models import Delivery, Edition, Story
+from newsletter.models import Alert, Delivery, Edition, Story
 from newsletter.models.delivery import DeliveryState
+from newsletter.replay import replay, replay_alert
 from newsletter.store.engine import reading, writing
 from newsletter.wiring import Services
 from subscribers import consent
@@ -47,6 +48,9 @@ def test_who_shares_a_mail_shares_one_edition(services: Services) -> None:
             content = content_of(session, edition)
             assert hash_of(content) == edition.content_hash
             assert content.subject == "Alert: Sample Lab trains a model"
+            assert replay(session, edition).is_equal
+        [alert] = session.scalars(select(Alert))
+        assert [one.edition.id for one in replay_alert(session, alert)] == [shared.id, own.id]
     assert leave(services) == {DeliveryState.ACCEPTED: 4}
 
 
@@ -65,7 +69,7 @@ def test_a_mail_says_why_and_leads_to_its_end(services: Services) -> None:
         rule_id = session.scalars(select(Watch.rule_id).where(Watch.subscriber_id == reader)).one()
     link = f"{mail.slots['alerts_url']}/rules/{rule_id}"
     for part in (content.html, content.text):
-        assert "Your alert: Sample Lab, from 2 outlets on" in part
+        assert "Your alert: Sample Lab, once 2 outlets report it" in part
         assert "about Sample Lab" in part
         assert "@@" not in part
         assert link in part

@@ -60,6 +60,6 @@ def test_who_became_known_meanwhile(engine: Engine) -> None:
         before = rows_of(session, known(session, address))
         people = [Person(line, each, DEFAULTS) for line, each in enumerate((address, other), start=2)]
         found = [Newcomer.of(person, ("daily",), evidence, evidence, is_vouched=True) for person in people]
-        written = write(session, [each for each in found if each], batch_id=None, now=NOW)
+        written = write(session, [each for each in found if each], batch_id=None, now=NOW, anchors=None)
         assert written == {other.key: known(session, other).id}
         assert rows_of(session, known(session, address)) == before

@@ -11,9 +11,13 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.matching import anchors
 from newsletter.store.engine import open_engine, reading, writing
-from subscribers import consent, suppression
+from subscribers import consent, suppression, watching
 from subscribers.address import parse
+from subscribers.alert_choices import AlertChoices, InQuiet
+from subscribers.alert_models import AlertTerm
+from subscribers.alert_rule import AlertRule
 from subscribers.consent import Channel
 from subscribers.erasure import erase
 from subscribers.lens import Lens
@@ -28,7 +32,7 @@ from tests.people import FINGERPRINTS, NOW, bring_to, fresh_address, known, subs
 
 DAY = "2026-01-08T02:00:00+00:00"
 #: columns that exports have only of late
-OF_LATE = ("public_id", "engaged_at", "counted", "muted_stories")
+OF_LATE = ("public_id", "engaged_at", "counted", "muted_stories", "alert_rules", "alert_choices")
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "'=1", '=HYPERLINK("https://x.example","a")')
 
 
@@ -53,7 +57,7 @@ def as_csv(found: Sequence[Mapping[str, str]]) -> str:
 
 def bring_in(engine: Engine, text: str, *, source: str | None = "moved house") -> ImportReport:
     people = People(io.StringIO(text, newline=""), audiences=(), defaults=Rhythm())
-    terms = Terms(("daily",), source, wording="Please confirm")
+    terms = Terms(("daily",), source, wording="Please confirm", anchors=anchors)
     with writing(engine) as session:
         now = NOW + timedelta(days=30)
         return import_people(session, people, terms, fingerprints=FINGERPRINTS, now=now)[0]
@@ -85,6 +89,11 @@ def settle(session: Session) -> None:
     ann.country, ann.engaged_at, ann.counted = "NP", NOW, True
     ann.subscription("daily", NOW).paused_until = NOW + timedelta(days=7)
     session.add_all(MutedStory(subscriber_id=ann.id, story_id=number, at=NOW) for number in (7, 1 << 40))
+    for number, rule in enumerate((AlertRule.of({"companies": ["Mistral AI"]}, min_outlets=5), AlertRule())):
+        watch = watching.hold(session, ann, rule, anchors(rule), now=NOW)
+        watch.paused_until = NOW + timedelta(days=7) if number else None
+    choices = AlertChoices(9, 9, frozenset({5, 6}), InQuiet.FOLD, mails_a_day=1, from_editors=False)
+    watching.choose(session, ann.id, choices)
     session.add_all(Tag(subscriber_id=ann.id, name=name) for name in ("vip", 'say "hi", please', "=1+1"))
     for name in FORMULAS:
         subscriber(session, name=name)
@@ -128,6 +137,19 @@ def test_links_in_old_mails_move_along(engine: Engine, another: Engine) -> None:
         assert (moved.public_id, moved.state("daily")) == (ann.public_id, SubscriptionState.UNSUBSCRIBED)
         muted = session.scalars(select(MutedStory).where(MutedStory.subscriber_id == moved.id))
         assert [(story.story_id, story.at) for story in muted] == [(7, NOW), (1 << 40, NOW)]
+
+
+def test_alerts_move_along(engine: Engine, another: Engine) -> None:
+    """After a move the rules that somebody holds are found by what they ask for, and their choices hold."""
+    with writing(engine) as session:
+        settle(session)
+    bring_in(another, exported(engine))
+    with reading(another) as session:
+        ann = known(session, parse("ann@bücher.example"))
+        rules = [watch.rule_record.rule for watch in watching.watches_of(session, ann.id)]
+        terms = {(one.kind, one.term) for one in session.scalars(select(AlertTerm))}
+        assert terms == {anchor for rule in rules for anchor in anchors(rule)} != set()
+        assert watching.choices_of(session, [ann.id])[ann.id].quiet_days == {5, 6}
 
 
 def test_a_link_leads_to_one_person(engine: Engine, another: Engine) -> None:

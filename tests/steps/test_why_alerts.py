@@ -8,10 +8,10 @@ from sqlalchemy import select
 from newsletter import tasks
 from newsletter.alert_desk import editing, letting_go
 from newsletter.alerts.explaining import AlertExplanation
+from newsletter.judging import Reason
 from newsletter.models import Story
 from newsletter.models.alert import AlertKind, AlertReaderState
 from newsletter.release import Actor
-from newsletter.selection import Reason
 from newsletter.store.engine import reading, writing
 from newsletter.why import ways
 from newsletter.wiring import Services
@@ -49,7 +49,7 @@ def test_one_who_was_told(services: Services) -> None:
     [asked] = told.rules
     assert (told.kind, told.state, told.revision) == (AlertKind.RULES, AlertReaderState.MAILED, 1)
     assert asked.met
-    assert asked.words == "Sample Lab, from 2 outlets on"
+    assert asked.words == "Sample Lab, once 2 outlets report it"
     assert "about Sample Lab" in {reason.text for reason in asked.reasons}
     assert failed(*told.reasons) == []
     assert told.outcome == "mailed 2026-01-08 12:00 UTC"

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from newsletter.desk.changes import CHANGEABLE
+from newsletter.judging import Reason
 from newsletter.models import Issue, IssueChange, Newsletter
 from newsletter.preflight import findings as preflight
-from newsletter.selection import Reason
 from newsletter.web.desk.issue_view import ShownStory
 
 

@@ -7,27 +7,18 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException, Path
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk.counting import tallies
 from newsletter.alert_desk.editing import CHANGEABLE
+from newsletter.alerts.aim import aim_in_words, segment_names
 from newsletter.models import Alert
 from newsletter.models.alert import AlertKind, AlertState
-from newsletter.site import AlertSpec
 from newsletter.web.desk.spans import span
-from newsletter.web.pages import Door
-from subscribers.models import Segment
-from subscribers.segments.explaining import explain
-from subscribers.segments.parsing import parse
+from newsletter.web.pages import Door, alerts_of
 
 AlertNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
-KINDS = {
-    AlertKind.RULES: "found by rules of readers",
-    AlertKind.EDITORS: "by the editors",
-    AlertKind.CORRECTION: "a correction",
-}
 #: states in which its readers have it, or are about to get it
 OUT = (AlertState.SPREADING, AlertState.SPREAD)
 
@@ -58,20 +49,9 @@ def find_alert(session: Session, alert_id: int) -> Alert:
     return alert
 
 
-def spec_of(door: Door) -> AlertSpec:
-    """The alerts as they are published; 404 where they are not."""
-    if door.services.site.alerts is None:
-        raise HTTPException(404)
-    return door.services.site.alerts
-
-
 def home_zone(door: Door) -> ZoneInfo:
     """In which editors read and choose the times of alerts: that of the first newsletter."""
-    return ZoneInfo(door.services.site.usual_rhythm(spec_of(door).slug).timezone)
-
-
-def headline(alert: Alert) -> str:
-    return alert.headline or alert.story.title
+    return ZoneInfo(door.services.site.usual_rhythm(alerts_of(door).slug).timezone)
 
 
 def lines(session: Session, alerts: Sequence[Alert], zone: ZoneInfo, now: datetime) -> list[AlertLine]:
@@ -81,11 +61,11 @@ def lines(session: Session, alerts: Sequence[Alert], zone: ZoneInfo, now: dateti
     return [
         AlertLine(
             alert.id,
-            headline(alert),
-            KINDS[AlertKind(alert.kind)],
+            alert.title,
+            AlertKind(alert.kind).words,
             alert.state,
             alert.reason,
-            in_words(alert, names),
+            aim_in_words(alert, names),
             at.astimezone(zone),
             when,
             readers[alert.id],
@@ -101,22 +81,3 @@ def _moment(alert: Alert, now: datetime) -> tuple[datetime, str]:
     if alert.state == AlertState.APPROVED:
         return alert.release_at, f"leaves in {span(max(timedelta(), alert.release_at - now))}"
     return alert.release_at, "let go" if alert.state in OUT else "was to leave"
-
-
-def segment_names(session: Session) -> dict[str, str]:
-    """The rule of each saved segment → its name."""
-    rows = session.execute(select(Segment.rule, Segment.name).order_by(Segment.name.desc()))
-    return dict(rows.all())
-
-
-def in_words(alert: Alert, names: Mapping[str, str]) -> str:
-    """Whom it is for: `Investors or Policymakers, or the segment “press”`."""
-    if alert.kind == AlertKind.RULES:
-        return f"readers of {len(alert.rules):,} rule{'s' * (len(alert.rules) != 1)}"
-    if alert.kind == AlertKind.CORRECTION:
-        return "whom an alert told what was wrong"
-    parts = [" or ".join(alert.audiences)] if alert.audiences else []
-    if alert.segment:
-        name = names.get(alert.segment)
-        parts.append(f"the segment “{name}”" if name else f"subscribers {explain(parse(alert.segment))}")
-    return ", or ".join(parts) or "nobody yet"

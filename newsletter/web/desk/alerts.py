@@ -13,7 +13,8 @@ from newsletter.alert_desk import letting_go
 from newsletter.alert_desk.counting import proof
 from newsletter.alert_desk.editing import CHANGEABLE, STEPS, Wanted, draft
 from newsletter.alert_desk.foreseeing import Aimed, foresee
-from newsletter.alert_desk.overlook import as_of_now, shown
+from newsletter.alert_desk.looking_over import as_of_now, shown
+from newsletter.alerts.aim import segment_names
 from newsletter.alerts.pieces import alert_limits
 from newsletter.desk.editing import LONGEST
 from newsletter.editors.audit import names
@@ -29,15 +30,13 @@ from newsletter.web.desk.alert_view import (
     find_alert,
     home_zone,
     lines,
-    segment_names,
-    spec_of,
 )
 from newsletter.web.desk.pages import answer
 from newsletter.web.desk.sights import Sight, as_shown, framed
 from newsletter.web.desk.spans import span
 from newsletter.web.desk.stories import StoryNumber, find_story
 from newsletter.web.desk.visits import Curator, Viewer, Visit
-from newsletter.web.pages import AtDoor, Door, PageRoute
+from newsletter.web.pages import AtDoor, Door, PageRoute, alerts_of
 
 router = APIRouter(prefix="/desk", route_class=PageRoute)
 
@@ -95,7 +94,7 @@ def draft_alert(visit: Curator, door: AtDoor, story_id: StoryNumber) -> Response
     actor = Actor(visit.name, door.clock(), visit.editor_id, visit.ip)
     with writing(door.services.engine) as session:
         story, _ = find_story(session, story_id)
-        number = draft(session, story, actor, life=timedelta(hours=spec_of(door).life_hours)).id
+        number = draft(session, story, actor, life=timedelta(hours=alerts_of(door).life_hours)).id
     return RedirectResponse(f"{door.pages.base}/desk/alerts/{number}", 303)
 
 
@@ -177,7 +176,7 @@ def _is_moving(alert: Alert, now: datetime) -> bool:
 def _offer(session: Session, alert: Alert, door: Door, visit: Visit, now: datetime) -> Offer:
     own_change = letting_go.needs_another(session, alert, visit.editor_id)
     try:
-        findings = door.services.overlook(session, alert, now)
+        findings = door.services.look_over_alert(session, alert, now)
         return Offer(findings, letting_go.draft_hash(session, alert, door.services.renderer), own_change)
     except RenderError as error:
         return Offer((), None, own_change, str(error))
@@ -187,7 +186,7 @@ def _aimed(session: Session, alert: Alert, door: Door, now: datetime) -> Aimed |
     """Who would get it if it left now, or when it is to."""
     if not alert.audiences and not alert.segment:
         return None
-    return foresee(session, alert, alert_limits(spec_of(door)), now=max(now, alert.release_at or now))
+    return foresee(session, alert, alert_limits(alerts_of(door)), now=max(now, alert.release_at or now))
 
 
 def _mail(session: Session, alert: Alert, door: Door, sight: Sight) -> dict[str, object] | None:

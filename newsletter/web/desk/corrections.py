@@ -113,12 +113,7 @@ def _page(
         story, _ = find_story(session, correction.story_id)
         told = told_in(session, story.id, up_to=correction.revision)
         last = told[0] if told else None
-        note = note_about(
-            session,
-            correction,
-            issue_id=last.issue_id if last else None,
-            revision=last.revision if last else correction.revision,
-        )
+        note = note_about(session, correction, last)
         confirmed_at, now = correction.confirmed_at, door.clock()
         newsletter = last.newsletter if last else door.services.site.newsletters[0].name
         return answer(

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from newsletter.content import StoryContent
 from newsletter.desk.looking import seen_by
 from newsletter.editors.audit import names
+from newsletter.judging import Reason
 from newsletter.models import Issue, IssueChange, Pick
-from newsletter.selection import Decision, Reason
+from newsletter.selection import Decision
 from newsletter.web.desk.spans import span
 from subscribers.lens import term
 

@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("headline", sa.String(), nullable=True),
         sa.Column("line", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("made_by", BigKey, nullable=True),
         sa.Column("edited_by", BigKey, nullable=True),
         sa.Column("approved_by", sa.String(), nullable=True),
         sa.Column("approved_at", UTCDateTime(), nullable=True),
@@ -63,7 +62,6 @@ def upgrade() -> None:
             ["correction_id"], ["correction.id"], name=op.f("fk_alert_correction_id_correction")
         ),
         sa.ForeignKeyConstraint(["edited_by"], ["editor.id"], name=op.f("fk_alert_edited_by_editor")),
-        sa.ForeignKeyConstraint(["made_by"], ["editor.id"], name=op.f("fk_alert_made_by_editor")),
         sa.ForeignKeyConstraint(["story_id"], ["story.id"], name=op.f("fk_alert_story_id_story")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )

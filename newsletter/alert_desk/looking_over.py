@@ -41,7 +41,7 @@ def as_of_now(session: Session, alert: Alert) -> None:
         renew(alert, content_of(session, alert.story))
 
 
-def overlook(
+def look_over_alert(
     session: Session,
     alert: Alert,
     renderer: Renderer,
