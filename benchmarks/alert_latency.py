@@ -97,7 +97,7 @@ def by_api(machine: Machine, number: int) -> float:
 
 
 def by_import(machine: Machine, number: int) -> float:
-    """Returns when the file was read: how long Python takes to start says nothing of us."""
+    """Returns when the program was loaded, and opens the file: before that, nobody can know of the story."""
     path = Path(machine.environ["MAIL_FOLDER"]).parent / f"{number}.json"
     path.write_text(json.dumps(a_record(number)))
     code = f"import time; from newsletter.cli.main import main; print(time.time(), flush=True)\n{NEWSLETTER}"

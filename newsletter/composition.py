@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import NoResultFound
 
-from newsletter.alerts.pieces import content_of as alerted_content
+from newsletter.alerts.pieces import mail_of
 from newsletter.corrections.noting import compose_note, note_of
 from newsletter.desk.approval import frozen_pieces
 from newsletter.editions import content_of
@@ -238,7 +238,7 @@ class Composer:
 
     def _join_alert(self, edition_id: int) -> Content:
         with reading(self._engine) as session:
-            return alerted_content(session, session.get_one(Edition, edition_id))
+            return mail_of(session, session.get_one(Edition, edition_id)).content
 
     def _join(self, edition_id: int, *, names_readers: bool) -> Content:
         with reading(self._engine) as session:

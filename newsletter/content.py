@@ -137,6 +137,11 @@ class StoryContent:
     def from_json(document: dict[str, Any]) -> "StoryContent":
         return _adapter.validate_python(document)
 
+    @staticmethod
+    def read(document: str) -> "StoryContent":
+        """The same from the document as text."""
+        return _adapter.validate_json(document)
+
     def fingerprint(self) -> str:
         """Equal for equal contents; 32 hexadecimal digits."""
         # what was told before a story had its address is still the same

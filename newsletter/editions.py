@@ -15,6 +15,9 @@ from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correct
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Decision, Selection
 
+#: stories that alerts told, and that a mail names in its lines; of more, it says how many
+MOST_LINES = 40
+
 
 @dataclass(frozen=True)
 class Telling:
@@ -73,8 +76,8 @@ def compose(
 
     Above the stories stand the `corrections` that its readers are to hear.
     """
-    said = [_line(decision) for decision in selection.lines]
-    below = [_entry(telling, cards) for telling in said]
+    said = _lines(selection.lines)
+    below = [_entry(telling, cards) for telling in said if telling.changes]
     above = [_entry(telling, cards) for telling in corrections]
     usual = Form.COMPACT if selection.short else Form.FULL
     whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
@@ -174,11 +177,20 @@ def _telling(decision: Decision, form: Form) -> Telling:
     )
 
 
-def _line(decision: Decision) -> Telling:
-    assert decision.heard is not None
+def _lines(heard: Sequence[Decision]) -> list[Telling]:
+    """A line of each story. Beyond MOST_LINES the last one says how many there are, and nothing is said of
+    them: they stand in the edition without a word, since their readers are not told of them again."""
+    more = len(heard) - MOST_LINES
+    words = [[str(one.heard)] for one in heard[:MOST_LINES]] + [[]] * more
+    if more > 0:
+        words[MOST_LINES - 1].append(f"and {more} more {'story' if more == 1 else 'stories'} of our alerts")
+    return [_line(one, tuple(said)) for one, said in zip(heard, words, strict=True)]
+
+
+def _line(decision: Decision, words: tuple[str, ...]) -> Telling:
     candidate = decision.candidate
     piece = piece_name(candidate, Form.LINE)
-    return Telling(candidate.story_id, candidate.revision, piece, (), (decision.heard,))
+    return Telling(candidate.story_id, candidate.revision, piece, (), words)
 
 
 def _is_story(piece: str) -> bool:
@@ -197,6 +209,8 @@ def _joined(
     entries: list[Entry] = []
     below: list[Entry] = []
     for telling in tellings:
+        if is_line(telling.piece) and not telling.changes:
+            continue  # one of many, see `_lines`
         is_correction = corrected_by(telling.piece) is not None
         part = above if is_correction else below if is_line(telling.piece) else entries
         part.append(_entry(telling, cards))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from newsletter import schedule
+from newsletter.alerts.wording import MOST_TERMS
 from newsletter.alerts.wording import words as in_words
 from newsletter.corrections.book import as_wrong, carried_by
 from newsletter.corrections.owing import Debts
@@ -172,7 +173,8 @@ class Grouping:
     def _account(self, fold: Fold) -> str:
         """Why the readers are told what was left to this issue."""
         if rule := rule_of(self._session, fold):
-            return f"your alert: {in_words(rule.rule)}"
+            names = {key: name for key in rule.rule.companies if (name := self._pool.name(key)) != key}
+            return f"your alert: {in_words(rule.rule, names | self._audiences, most=MOST_TERMS)}"
         return FROM_EDITORS if fold.by_editors else LEFT_OVER
 
     def corrections(self, group: Group) -> tuple[Telling, ...]:

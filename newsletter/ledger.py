@@ -21,6 +21,8 @@ Of = TypeVar("Of")
 TELLS_A_STORY = ~or_(
     EditionStory.piece.startswith(CORRECTION), EditionStory.piece.endswith(f"/{Form.CORRECTION}")
 )
+#: more than that its readers heard of it
+MORE_THAN_A_LINE = ~EditionStory.piece.endswith(f"/{Form.LINE}")
 #: an edition that a reader received, and when it was made for them where it is an alert
 Received = tuple[int, datetime | None]
 

@@ -59,6 +59,14 @@ _NO_TIMES = {
 _OF_ALERTS = {"name", "description", "unknown", "undo_minutes", "two_persons", "max_stories"}
 
 
+def of_alerts(session: Session) -> Newsletter:
+    """The alerts as they are subscribed to; NoAlerts where there are none."""
+    alerts = session.scalars(select(Newsletter).where(Newsletter.cadence == ALERT, Newsletter.active)).first()
+    if alerts is None:
+        raise NoAlerts
+    return alerts
+
+
 def with_issues() -> Select[Newsletter]:
     """The newsletters that are published in issues now, in their order."""
     return ever_with_issues().where(Newsletter.active)

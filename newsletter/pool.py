@@ -113,7 +113,8 @@ class Pool:
 
 def as_words(text: str) -> str:
     """Comparable words, each between spaces: "Mistral AI's" → " mistral ai s "."""
-    words = re.findall(r"[^\W_]+", term(text))
+    # where letters have one form only, and what is no letter parts words, nothing else is to be seen to
+    words = re.findall(r"[^\W_]+", text.lower() if text.isascii() else term(text))
     return f" {' '.join(words)} "
 
 

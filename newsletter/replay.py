@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from newsletter.alerts.pieces import content_of as alerted_content
+from newsletter.alerts.pieces import mail_of
 from newsletter.desk.approval import frozen_pieces
 from newsletter.editions import content_of, hash_of, preheader_of
 from newsletter.mail import Content
@@ -72,23 +72,28 @@ def replay_issue(session: Session, issue_id: int) -> Iterator[Replay]:
     yield from _replayed(session, issue_id, session.scalars(mailed, execution_options={"yield_per": PORTION}))
 
 
-def replay_alert(session: Session, alert: Alert) -> Iterator[Replay]:
-    """Join all mails again that tell the alert, in their order."""
+def alert_editions(alert: Alert) -> Select[Edition]:
+    """The editions that tell the alert, in their order."""
     names = [alert_piece(alert.id, form) for form in (*ALERTING, Form.CORRECTION)]
     told = select(EditionStory.edition_id).where(
         EditionStory.story_id == alert.story_id, EditionStory.piece.in_(names)
     )
     mailed = select(Edition).where(Edition.id.in_(told)).order_by(Edition.id)
-    for edition in session.scalars(mailed.options(selectinload(Edition.stories))):
+    return mailed.options(selectinload(Edition.stories))
+
+
+def replay_alert(session: Session, alert: Alert) -> Iterator[Replay]:
+    """Join all mails again that tell the alert, in their order."""
+    for edition in session.scalars(alert_editions(alert)):
         yield _joined_alerts(session, edition)
 
 
 def _joined_alerts(session: Session, edition: Edition) -> Replay:
     try:
-        content = alerted_content(session, edition)
+        mail = mail_of(session, edition)
     except (LookupError, ValidationError):
         return Replay(edition, None, "", None, "its pieces are gone, or no longer what they were")
-    return Replay(edition, content, "", hash_of(content))
+    return Replay(edition, mail.content, mail.preheader, hash_of(mail.content))
 
 
 def _replayed(session: Session, issue_id: int, editions: Iterable[Edition]) -> Iterator[Replay]:

@@ -18,8 +18,7 @@ from newsletter.memory import Told, heard_of, news_since
 from newsletter.pool import Candidate, Pool
 from subscribers.lens import Lens
 
-#: of stories that an alert told, a mail names so many at most; the rest is left to the next
-MOST_LINES = 5
+MOST_RECENT = 10
 #: no fold for anybody
 NOTHING: Mapping[int, str] = MappingProxyType({})
 
@@ -45,7 +44,7 @@ class Decision:
     lead: bool = False
     #: it was to be an alert, and waited for this issue instead
     folded: bool = False
-    #: an alert told it, and there is no news: what a line at the end of the mail says, if they want one
+    #: an alert told it: what a line at the end of the mail says, if it has no other place there
     heard: str | None = None
 
     @property
@@ -69,7 +68,7 @@ class Selection:
     skipped: str | None
     #: they want every story in its short form
     short: bool = False
-    #: of the stories left out, those of which the mail says that they heard of them already
+    #: of the stories left out, those that an alert told, if they want to hear that again, best first
     lines: tuple[Decision, ...] = ()
 
     @property
@@ -93,7 +92,7 @@ def select(
     `muted` are the ids of stories of which they want to hear nothing more. `folded` are those that were
     to be alerts, each with the reason that they are told: neither lens nor age nor coverage keeps them
     out, and what finds no place stays for the next issue. With `lines` the mail says of what an alert
-    told, and is no news since, that they heard of it.
+    told, and is not told again, that they heard of it, and what came since.
     """
     judged = []
     for candidate in pool:
@@ -110,28 +109,26 @@ def select(
         picked = []
     placed = [replace(decision, place=place) for place, decision in enumerate(picked, start=1)]
     failed.sort(key=_rank)
-    said = () if skipped or not lines else tuple(filter(_is_line, failed))[:MOST_LINES]
+    said = tuple(filter(_is_line, (*left, *failed))) if lines and not skipped else ()
     return Selection((*placed, *left, *failed), skipped, lens.short, said)
 
 
-def comes_first(pool: Pool, lens: Lens, story_id: int, *, window: Window) -> bool:
-    """Whether readers of the lens who were told nothing before get this story of the pool first of all.
+def comes_first(candidate: Candidate, pool: Pool, lens: Lens, *, window: Window) -> bool:
+    """Whether readers of the lens who were told nothing before get this story first of all, before any
+    other of the pool; it need not be in it.
 
     Asked of many lenses, so it looks no further than to the first story that goes before.
     """
-
-    def judged(candidate: Candidate) -> Decision:
-        return _judge(candidate, pool, lens, None, window, alert=None)
-
-    mine = next(judged(candidate) for candidate in pool if candidate.story_id == story_id)
+    mine = _judge(candidate, Pool([candidate]), lens, None, window, alert=None)
     if not _passes(mine):
         return False
-    others = (judged(candidate) for candidate in pool if candidate.story_id != story_id)
-    return not any(_rank(other) < _rank(mine) and _passes(other) for other in others)
+    others = (other for other in pool if other.story_id != candidate.story_id)
+    judged = (_judge(other, pool, lens, None, window, alert=None) for other in others)
+    return not any(_rank(other) < _rank(mine) and _passes(other) for other in judged)
 
 
 def _is_line(decision: Decision) -> bool:
-    """Whether nothing keeps the story out but that an alert told it."""
+    """Whether an alert told the story, and nobody wants to hear nothing more of it."""
     kept_out = {reason.rule for reason in decision.reasons if not reason.passed}
     return decision.heard is not None and not kept_out & {"retracted", "editors", "mutes"}
 
@@ -169,13 +166,15 @@ def _judge(
     alert: str | None,
 ) -> Decision:
     content = candidate.content
-    changes = news_since(told, content, now=window.closes) if told else ()
+    # an alert after the cut-off may have told them more than the issue knows
+    newest = told.content if told and told.revision > candidate.revision else content
+    changes = news_since(told, newest, now=window.closes) if told else ()
     reasons = tuple(gates(candidate, pool, lens, told, changes, window, alert=alert))
-    heard = heard_of(told, content, now=window.closes) if told and told.alerted and not changes else None
+    heard = heard_of(told, newest, now=window.closes) if told and told.alerted else None
     return Decision(
         candidate,
         place=None,
-        score=_score(candidate, pool, lens, window),
+        score=points(candidate, pool, lens) + recency(candidate, window),
         reasons=reasons,
         changes=changes,
         lead=leads(candidate, lens),
@@ -184,18 +183,22 @@ def _judge(
     )
 
 
-def _score(candidate: Candidate, pool: Pool, lens: Lens, window: Window) -> int:
-    """Points, all whole numbers: what a reader asked for first, then coverage, impact and recency."""
+def points(candidate: Candidate, pool: Pool, lens: Lens) -> int:
+    """Whole numbers: for what a reader asked for first, then for coverage and impact."""
     content = candidate.content
-    points = 20 * bool(content.audience_terms & lens.audiences)
-    points += 30 * any(pool.mentions(candidate, company) for company in lens.companies)
-    points += 20 * any(pool.touches(candidate, topic) for topic in lens.topics)
-    points += min(40, round(10 * log2(max(1, len(content.outlets)))))
-    points += min(12, 3 * max(0, len(content.languages) - 1))
-    points += 15 * (content.impact in (Impact.ADVANCE, Impact.DELAY))
+    asked_for = 20 * bool(content.audience_terms & lens.audiences)
+    asked_for += 30 * any(pool.mentions(candidate, company) for company in lens.companies)
+    asked_for += 20 * any(pool.touches(candidate, topic) for topic in lens.topics)
+    coverage = min(40, round(10 * log2(max(1, len(content.outlets)))))
+    coverage += min(12, 3 * max(0, len(content.languages) - 1))
+    return asked_for + coverage + 15 * (content.impact in (Impact.ADVANCE, Impact.DELAY))
+
+
+def recency(candidate: Candidate, window: Window) -> int:
+    """The points that depend on the day: MOST_RECENT at most."""
     span = (window.closes - window.new_since) or timedelta(days=1)
     age = (candidate.first_seen_at - window.new_since) / span
-    return points + (round(10 * min(1, age)) if age > 0 else -20)
+    return round(MOST_RECENT * min(1, age)) if age > 0 else -20
 
 
 def _spread(ranked: Iterable[Decision], limits: Limits) -> tuple[list[Decision], list[Decision]]:

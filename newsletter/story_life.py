@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.content import StoryContent
-from newsletter.ledger import TELLS_A_STORY
-from newsletter.models import CoverageEntry, Edition, EditionStory, Issue, Newsletter, StoryRevision
+from newsletter.ledger import MORE_THAN_A_LINE, TELLS_A_STORY
+from newsletter.models import Alert, CoverageEntry, Edition, EditionStory, Issue, Newsletter, StoryRevision
 from newsletter.newsletters import ALERT
 from newsletter.rendering.pieces import alerted_by
 
@@ -95,9 +95,8 @@ def _differences(what: str, before: Collection[str], after: Collection[str]) -> 
 
 def told_in(session: Session, story_id: int, *, up_to: int | None = None) -> Sequence[ToldIn]:
     """What told it, the newest first; with `up_to`, in that revision or an older one."""
-    tells_it = [EditionStory.story_id == story_id, TELLS_A_STORY]
-    if up_to is not None:
-        tells_it.append(EditionStory.revision <= up_to)
+    tells_it = (EditionStory.story_id == story_id, TELLS_A_STORY, MORE_THAN_A_LINE)
+    old = () if up_to is None else (EditionStory.revision <= up_to,)
     issues = session.execute(
         select(
             Issue.id,
@@ -110,32 +109,36 @@ def told_in(session: Session, story_id: int, *, up_to: int | None = None) -> Seq
         .join(Edition, Edition.id == EditionStory.edition_id)
         .join(Issue, Issue.id == Edition.issue_id)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-        .where(*tells_it)
+        .where(*tells_it, *old)
         .group_by(Issue.id, Newsletter.name, Issue.date, Issue.state, EditionStory.revision)
     )
     told = [
         ToldIn(issue_id, name, day, state, revision, int(readers))
         for issue_id, name, day, state, revision, readers in issues
     ]
-    told += _alerts_of(session, tells_it)
+    told += [one for one in _alerts_of(session, story_id, tells_it) if up_to is None or one.revision <= up_to]
     return sorted(told, key=lambda one: (one.date, one.issue_id or 0, one.revision), reverse=True)
 
 
-def _alerts_of(session: Session, tells_it: Sequence[ColumnElement[bool]]) -> Iterable[ToldIn]:
+def _alerts_of(session: Session, story_id: int, tells_it: Sequence[ColumnElement[bool]]) -> Iterable[ToldIn]:
+    """Each in the revision of its card, though newer facts may have been told beside it."""
+    revisions = dict(
+        session.execute(select(Alert.id, Alert.revision).where(Alert.story_id == story_id)).all()
+    )
     name = session.scalar(select(Newsletter.name).where(Newsletter.cadence == ALERT))
     rows = session.execute(
-        select(
-            EditionStory.piece, EditionStory.revision, func.min(Edition.alerted_at), func.sum(Edition.readers)
-        )
+        select(EditionStory.piece, func.min(Edition.alerted_at), func.sum(Edition.readers))
         .join(Edition, Edition.id == EditionStory.edition_id)
         .where(Edition.issue_id.is_(None), *tells_it)
-        .group_by(EditionStory.piece, EditionStory.revision)
+        .group_by(EditionStory.piece)
     )
-    found: dict[int | None, ToldIn] = {}
-    for piece, revision, at, readers in rows:
-        assert at is not None
+    found: dict[int, ToldIn] = {}
+    for piece, at, readers in rows:
         alert_id = alerted_by(piece)
-        one = found.get(alert_id, ToldIn(None, name or "", at.date(), "alert", revision, 0, alert_id))
+        assert at is not None
+        assert alert_id is not None
+        first = ToldIn(None, name or "", at.date(), "alert", revisions[alert_id], 0, alert_id)
+        one = found.get(alert_id, first)
         found[alert_id] = replace(one, date=min(one.date, at.date()), readers=one.readers + int(readers))
     return found.values()
 

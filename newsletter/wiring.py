@@ -16,15 +16,16 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk.looking_over import look_over_alert
+from newsletter.alert_desk.remembering import Counts
 from newsletter.composition import Composer
 from newsletter.config import ROOT, Settings
 from newsletter.dispatch.dispatcher import Dispatcher, Limits
 from newsletter.links import CountedLinks
-from newsletter.mail import Provider
+from newsletter.mail import Provider, Sender
 from newsletter.models import Alert, Issue
 from newsletter.preflight.findings import Finding
 from newsletter.preflight.inspection import Errand, errand
-from newsletter.preflight.look import look_over
+from newsletter.preflight.look import Leaving, look_over
 from newsletter.providers.dkim import read_keys
 from newsletter.providers.folder import FolderProvider
 from newsletter.providers.sendgrid import SendGridProvider
@@ -76,30 +77,18 @@ class Services:
 
     def look_over(self, session: Session, issue: Issue, now: datetime) -> tuple[Finding, ...]:
         """`look_over` of preflight, with what it must know of how mail leaves here."""
-        return look_over(
-            session,
-            issue,
-            self.renderer,
-            site=self.site,
-            provider=self.settings.mail_provider,
-            postal_address=self.settings.postal_address,
-            sender=self.settings.mail_from,
-            public_url=self.settings.public_url,
-            now=now,
-        )
+        leaving = self._leaving(self.settings.mail_from)
+        return look_over(session, issue, self.renderer, leaving, now=now)
 
     def look_over_alert(self, session: Session, alert: Alert, now: datetime) -> tuple[Finding, ...]:
         """The same of an alert."""
-        return look_over_alert(
-            session,
-            alert,
-            self.renderer,
-            site=self.site,
-            provider=self.settings.mail_provider,
-            postal_address=self.settings.postal_address,
-            sender=self.settings.alert_sender,
-            public_url=self.settings.public_url,
-            now=now,
+        leaving = self._leaving(self.settings.alert_sender)
+        return look_over_alert(session, alert, self.renderer, leaving, now=now)
+
+    def _leaving(self, sender: Sender) -> Leaving:
+        settings = self.settings
+        return Leaving(
+            self.site, settings.mail_provider, settings.postal_address, sender, settings.public_url
         )
 
     def errand(self, session: Session, issue: Issue, now: datetime) -> Errand:
@@ -113,6 +102,11 @@ class Services:
             public_url=self.settings.public_url,
             now=now,
         )
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Of alerts; one for all the threads of a process."""
+        return Counts()
 
     @cached_property
     def composer(self) -> Composer:

@@ -19,6 +19,7 @@ from newsletter.newsletters import sync
 from newsletter.store.engine import open_engine, writing
 from newsletter.store.migrate import migrate
 from newsletter.wiring import Services, build
+from tests.compiled_once import compiled_once
 from tests.postgres import Reused, postgres_server, reused
 
 # how long one example takes says more about the machine than about the rule; the same examples in
@@ -39,6 +40,12 @@ _numbers = itertools.count()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden mails anew")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_compiled_twice() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

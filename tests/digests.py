@@ -125,9 +125,9 @@ def entry(telling: Telling) -> Entry:
     return Entry(card, telling.because, telling.changes)
 
 
-def digest(*tellings: Telling, corrections: Sequence[Telling] = ()) -> Content:
+def digest(*tellings: Telling, corrections: Sequence[Telling] = (), lines: Sequence[Telling] = ()) -> Content:
     """The joined mail of these stories."""
-    above = [entry(telling) for telling in corrections]
+    above, below = [entry(telling) for telling in corrections], [entry(telling) for telling in lines]
     entries = [entry(telling) for telling in tellings]
     subject = RENDERER.subject([e.card.headline for e in entries], newsletter=NEWSLETTER, date=DAY)
-    return join(shell(), entries, subject=subject, corrections=above, edition=PLACE)
+    return join(shell(), entries, subject=subject, corrections=above, lines=below, edition=PLACE)

@@ -8,14 +8,17 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.phrases import count
-from newsletter.models import Alert, AlertReader, Delivery
+from newsletter.models import Alert, AlertReader, Delivery, Edition
 from newsletter.models.alert import AlertReaderState, AlertState
 from newsletter.models.delivery import OPEN, SETTLED, DeliveryKind, DeliveryState, MailboxState
+from newsletter.replay import alert_editions
 
 #: a reader is told by a mail that is not there: what no proof may hold
 MISSING = "missing"
 #: alerts that are shown at a time
 MOST_UNDERWAY = 10
+#: mails of one alert that are shown
+MOST_MAILS = 10
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ def proof(session: Session, alert: Alert) -> AlertProof:
             said[mailbox] += number
     in_order = {str(state): said[state] for state in MailboxState if said[state]}
     return AlertProof(readers, mails, dict(reasons.most_common()), in_order)
+
+
+def mails(session: Session, alert: Alert) -> Sequence[Edition]:
+    """The mails that tell it, those that most readers share first; one more than are shown, if there are."""
+    told = alert_editions(alert).order_by(None).order_by(Edition.readers.desc(), Edition.id)
+    return session.scalars(told.limit(MOST_MAILS + 1)).all()
 
 
 def underway(session: Session) -> Sequence[Alert]:

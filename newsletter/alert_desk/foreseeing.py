@@ -1,7 +1,7 @@
 """Who would get an editors' alert, and who would not, before it is approved.
 
-Its readers are counted; the very rules that decide when it leaves are asked of a sample, where they are
-many.
+All its readers are counted; where they are many, the very rules that decide when it leaves are asked of a
+sample.
 """
 
 from collections import Counter
@@ -10,26 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import aimed_at
-from newsletter.alerts.budget import mails_of_the_day
-from newsletter.alerts.gathering import digest_readers
-from newsletter.alerts.known import known, mailed_lately
+from newsletter.alerts.known import known
 from newsletter.alerts.leading import muted
 from newsletter.alerts.looking import news_of
 from newsletter.alerts.newness import is_news
-from newsletter.alerts.sparing import Limits, Reader, Waiting, dispose
+from newsletter.alerts.readers import as_they_are
+from newsletter.alerts.sparing import Limits, Waiting, dispose
 from newsletter.judging import Reason
 from newsletter.models import Alert
 from subscribers import roster
 from subscribers.among import among
 from subscribers.models import LensRecord, Subscriber
-from subscribers.watching import choices_of
 
 #: readers of whom the rules are asked
-SAMPLE = 1_000
+SAMPLE = 500
 NOW = "get it at once"
 HELD = "wait, by their choice"
 FOLDED = "get it by their digest"
@@ -59,11 +57,10 @@ class Aimed:
 
 def foresee(session: Session, alert: Alert, limits: Limits, *, now: datetime) -> Aimed:
     """What would become of it for the readers of its aim, if it left at `now`."""
-    aimed = session.scalars(aimed_at(session, alert, now=now)).all()
-    # every so many-th, in the order in which they came to us
-    sample = aimed[:: max(1, -(-len(aimed) // SAMPLE))]
-    facts = select(Subscriber.id, Subscriber.timezone, Subscriber.lens_id)
-    rows = session.execute(facts.where(among(Subscriber.id, sample)))
+    aimed = aimed_at(session, alert, now=now).order_by(None)
+    readers = session.scalars(select(func.count()).select_from(aimed.subquery())).one()
+    facts = aimed.add_columns(Subscriber.timezone, Subscriber.lens_id)
+    rows = session.execute(facts.where(_one_of(readers // SAMPLE)) if readers > SAMPLE else facts)
     found = {id_: _Found(ZoneInfo(zone), lens_id) for id_, zone, lens_id in rows}
     fates: Counter[str] = Counter(dict.fromkeys((NOW, HELD, FOLDED, NOT_TOLD), 0))
     reasons: Counter[str] = Counter()
@@ -71,14 +68,23 @@ def foresee(session: Session, alert: Alert, limits: Limits, *, now: datetime) ->
         fates[fate] += 1
         if why:
             reasons[_WHY.get(why.rule, why.text)] += 1
-    scale = len(aimed) / max(1, len(found))
+    scale = readers / max(1, len(found))
     by_number = dict(reasons.most_common())
     return Aimed(
-        len(aimed),
+        readers,
         len(found),
         {fate: round(number * scale) for fate, number in fates.items()},
         {why: round(number * scale) for why, number in by_number.items()},
     )
+
+
+def _one_of(many: int) -> ColumnElement[bool]:
+    """Whether a subscriber is in the sample, one of so `many`; the same ones each time.
+
+    Their ids are multiplied first (Knuth's hashing, by the golden ratio), else whatever came to us in turns
+    would come into the sample with every turn or with none.
+    """
+    return Subscriber.id * 2_654_435_769 % 2**32 < 2**32 // many
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +115,14 @@ def _fates(
     silent = {record.id: muted(record.lens, news) for record in lenses}
     silenced = roster.muted_stories(session, [alert.story_id])
     zones = {id_: found.zone for id_, found in readers.items()}
-    choices, mails = choices_of(session, readers), mails_of_the_day(session, zones, now)
-    mailed = mailed_lately(session, readers, now - max(limits.story_rest, limits.company_rest, limits.gather))
-    reads_digest = digest_readers(session, readers, now=now)
+    as_of_now = as_they_are(session, zones, limits, now=now)
     for id_, found in readers.items():
         why_not = "muted this story" if id_ in silenced else silent[found.lens_id]
         verdict = is_news(news, knew.get(id_), limits, muted=why_not)
         if not verdict.passed:
             yield NOT_TOLD, next(reason for reason in verdict.reasons if not reason.passed)
             continue
-        reader = Reader(choices[id_], found.zone, id_ in reads_digest, sum(mails[id_]), mailed.get(id_, ()))
-        disposal = dispose([waiting], reader, limits, now=now)
+        disposal = dispose([waiting], as_of_now[id_], limits, now=now)
         if disposal.held:
             yield HELD, disposal.held[alert.id][1]
         elif disposal.folded:

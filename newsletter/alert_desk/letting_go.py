@@ -13,12 +13,12 @@ from newsletter.alert_desk.editing import Act, IllegalStep, check, content_of, n
 from newsletter.alerts.pieces import compile_pieces, hash_of_approved, is_as_approved, to_json
 from newsletter.corrections.book import corrections_of
 from newsletter.ledger import one_at_a_time
-from newsletter.models import Alert, AlertReader, Delivery, Newsletter
+from newsletter.models import Alert, AlertReader, Delivery
 from newsletter.models.alert import AlertReaderState
 from newsletter.models.alert import AlertState as S
 from newsletter.models.delivery import DeliveryKind, DeliveryState
 from newsletter.models.desk import CorrectionKind
-from newsletter.newsletters import ALERT
+from newsletter.newsletters import of_alerts
 from newsletter.preflight.findings import Finding, blocking
 from newsletter.release import Actor
 from newsletter.rendering.renderer import Renderer
@@ -94,16 +94,12 @@ def approve(
 
 def needs_another(session: Session, alert: Alert, editor_id: int | None) -> bool:
     """Whether the two-person rule keeps this editor from approving the alert."""
-    return _newsletter(session).two_persons and alert.edited_by == editor_id
+    return of_alerts(session).two_persons and alert.edited_by == editor_id
 
 
 def undo_window(session: Session) -> timedelta:
     """How long an approval can be taken back at least."""
-    return timedelta(minutes=_newsletter(session).undo_minutes)
-
-
-def _newsletter(session: Session) -> Newsletter:
-    return session.scalars(select(Newsletter).where(Newsletter.cadence == ALERT, Newsletter.active)).one()
+    return timedelta(minutes=of_alerts(session).undo_minutes)
 
 
 def _release_at(now: datetime, at: datetime | None, undo: timedelta) -> datetime:
@@ -120,7 +116,11 @@ def _release_at(now: datetime, at: datetime | None, undo: timedelta) -> datetime
 
 
 def draft_hash(session: Session, alert: Alert, renderer: Renderer) -> str:
-    """What an approver sees and approves: over the alert as it would be frozen now. Raises RenderError."""
+    """What an approver sees and approves: over the alert as it would be frozen now. Raises RenderError.
+
+    The alert tells its story as it is known now from here on.
+    """
+    renew(alert, content_of(session, alert.story))
     return hash_of_approved(alert, to_json(compile_pieces(session, alert, renderer)))
 
 

@@ -1,37 +1,35 @@
 """An alert before it leaves: its mail as readers would get it, and what preflight finds in it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk.editing import content_of, renew
-from newsletter.alerts.aim import aimed_at, because, slug
+from newsletter.alerts.aim import aimed_at, because, by_editors
 from newsletter.alerts.pieces import AlertMail, AlertTelling, Pieces, compile_pieces, compose, from_json
 from newsletter.corrections.book import corrections_of
 from newsletter.editions import Composed, Shown, Telling
 from newsletter.headers import digest_headers
 from newsletter.links import no_reader_links
-from newsletter.mail import Sender
 from newsletter.models import Alert
 from newsletter.models.alert import AlertKind, AlertState
 from newsletter.models.delivery import DeliveryKind
 from newsletter.models.desk import CorrectionKind
+from newsletter.newsletters import of_alerts
 from newsletter.preflight.findings import Finding, Severity
 from newsletter.preflight.galley import Galley, Seen
 from newsletter.preflight.look import Leaving, in_order, in_sheet
 from newsletter.rendering import telling
-from newsletter.rendering.joining import preheader
 from newsletter.rendering.pieces import Card, Form
 from newsletter.rendering.renderer import Renderer
-from newsletter.site import Site
 
 
 def shown(session: Session, alert: Alert, renderer: Renderer) -> Shown:
     """The mail of the alert alone, as approved, or else as of now. Raises RenderError."""
-    mail, pieces = _mail(session, alert, renderer)
-    card = _card(mail, pieces)
-    return Shown(mail.content, preheader([card.lead], [card.headline]), mail.size_bytes)
+    mail, _ = _mail(session, alert, renderer)
+    return Shown(mail.content, mail.preheader, mail.size_bytes)
 
 
 def as_of_now(session: Session, alert: Alert) -> None:
@@ -45,34 +43,28 @@ def look_over_alert(
     session: Session,
     alert: Alert,
     renderer: Renderer,
+    leaving: Leaving,
     *,
-    site: Site,
-    provider: str,
-    postal_address: str | None,
-    sender: Sender,
-    public_url: str,
     now: datetime,
 ) -> tuple[Finding, ...]:
     """What is wrong with the alert as it would be approved now, what blocks first.
 
-    `provider` is its name as in `MAIL_PROVIDER`; `postal_address` is None where none is set. Raises
-    RenderError when a template fails.
+    Raises RenderError when a template fails.
     """
     mail, pieces = _mail(session, alert, renderer)
     sheet = _sheet(session, alert, mail, _card(mail, pieces))
-    name = slug(session)
+    alerts = of_alerts(session)
     headers = digest_headers(
-        sender=sender,
-        newsletter=site.newsletter(name).name,
-        slug=name,
+        sender=leaving.sender,
+        newsletter=alerts.name,
+        slug=alerts.slug,
         occasion=alert.id,
         public_id="preflight",
-        unsubscribe_url=no_reader_links(public_url)["unsubscribe_url"],
+        unsubscribe_url=no_reader_links(leaving.public_url)["unsubscribe_url"],
         kind=DeliveryKind.ALERT,
     )
-    leaving = Leaving(headers, postal_address, leaves=provider != "folder")
     found = [
-        *in_sheet(session, sheet, leaving, {}, now=now),
+        *in_sheet(session, sheet, headers, leaving, {}, now=now),
         *_told_wrong(session, alert),
         *_aim(session, alert, now),
     ]
@@ -82,8 +74,9 @@ def look_over_alert(
 def _mail(session: Session, alert: Alert, renderer: Renderer) -> tuple[AlertMail, Pieces]:
     pieces = from_json(alert.pieces) if alert.pieces else compile_pieces(session, alert, renderer)
     form = Form.CORRECTION if alert.kind == AlertKind.CORRECTION else Form.ALERT
-    why = because(alert) if alert.kind == AlertKind.EDITORS else ()
-    told = AlertTelling(alert.id, alert.story_id, alert.revision, form, because=why)
+    told = AlertTelling(alert.id, alert.story_id, alert.revision, form)
+    if alert.kind == AlertKind.EDITORS:
+        told = replace(told, because=because(alert), fired=(by_editors(alert),))
     return compose([told], {alert.id: pieces}, whole=1), pieces
 
 
@@ -119,6 +112,6 @@ def _aim(session: Session, alert: Alert, now: datetime) -> Iterator[Finding]:
     if not alert.audiences and not alert.segment:
         words, remedy = "it is aimed at nobody", "choose audiences, or a segment"
         yield Finding("aim", Severity.BLOCKING, "aim", words, remedy)
-    elif session.scalars(aimed_at(session, alert, now=now).limit(1)).first() is None:
+    elif session.scalars(aimed_at(session, alert, now=now).order_by(None).limit(1)).first() is None:
         words, remedy = "nobody of its aim receives alerts now", "aim it wider, or let it be"
         yield Finding("aim", Severity.WARNING, "aim", words, remedy)

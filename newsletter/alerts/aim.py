@@ -7,16 +7,17 @@ from sqlalchemy import ColumnElement, Select, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.phrases import count, listed
-from newsletter.models import Alert, Newsletter
+from newsletter.models import Alert
 from newsletter.models.alert import AlertKind
-from newsletter.newsletters import ALERT, NoAlerts
+from newsletter.newsletters import of_alerts
+from newsletter.rendering.joining import EDITORS, Fired
 from subscribers.alert_models import AlertChoicesRecord
 from subscribers.lens import term
 from subscribers.models import LensRecord, Segment, Subscriber, Subscription
 from subscribers.roster import receiving
 from subscribers.segments.explaining import explain
 from subscribers.segments.parsing import parse
-from subscribers.segments.rule import Field, Is
+from subscribers.segments.rule import AllOf, AnyOf, Field, Is, Joined, Not, Rule
 from subscribers.segments.sql import condition
 
 
@@ -54,16 +55,35 @@ def _ways(alert: Alert) -> Iterator[ColumnElement[bool]]:
 
 def slug(session: Session) -> str:
     """The name of the alerts as a newsletter; NoAlerts where the publication has none."""
-    found = session.scalar(select(Newsletter.slug).where(Newsletter.cadence == ALERT, Newsletter.active))
-    if found is None:
-        raise NoAlerts
-    return found
+    return of_alerts(session).slug
 
 
 def because(alert: Alert) -> tuple[str, ...]:
     """Why its readers get it, in the words shown to them."""
     audiences = f" for {listed(alert.audiences, 'and')}" if alert.audiences and not alert.segment else ""
     return (f"Chosen by the editors{audiences}",)
+
+
+def by_editors(alert: Alert) -> Fired:
+    """The same at length, for the footer: whom they meant."""
+    aims = [f"for {listed(alert.audiences, 'and')}"] if alert.audiences else []
+    if alert.segment:
+        rule = parse(alert.segment)
+        aims.append(f"for readers {explain(rule)}" if _is_theirs(rule) else "for some of our readers")
+    return Fired(EDITORS, "Chosen by the editors", (", and ".join(aims),))
+
+
+def _is_theirs(rule: Rule) -> bool:
+    """Whether it asks only for what readers told us; what was noted of them is not for their eyes."""
+    match rule:
+        case Not(inner):
+            return _is_theirs(inner)
+        case AllOf(rules) | AnyOf(rules):
+            return all(map(_is_theirs, rules))
+        case Is(field, _):
+            return field not in (Field.TAG, Field.BATCH, Field.FILE)
+        case _:
+            return isinstance(rule, Joined)
 
 
 def segment_names(session: Session) -> dict[str, str]:

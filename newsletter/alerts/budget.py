@@ -27,7 +27,7 @@ from newsletter.rendering.pieces import is_line
 from newsletter.store.engine import UNSEEN
 from subscribers.alert_choices import AlertChoices
 from subscribers.alert_models import AlertChoicesRecord
-from subscribers.among import among
+from subscribers.among import among, one_of
 from subscribers.models import Subscriber
 
 #: why a mail is withheld that would be one too many
@@ -88,7 +88,7 @@ def _recent(
             select(*facts).where(
                 Delivery.kind == DeliveryKind.DIGEST,
                 Delivery.occasion_id.in_(issues),
-                among(Delivery.subscriber_id, readers),
+                one_of(Delivery.subscriber_id, readers),
             )
         )
     mailed = (
@@ -123,7 +123,7 @@ def recent_issues(session: Session, now: datetime) -> Sequence[int]:
 
 def _alerted(readers: Collection[int], now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        among(AlertReader.subscriber_id, readers),
+        one_of(AlertReader.subscriber_id, readers),
         of_state(AlertReaderState.MAILED),
         AlertReader.mailed_at > now - _LONGEST_DAY - _UNTIL_ALL_LEFT,
     )
@@ -182,7 +182,7 @@ def lock_readers(session: Session, readers: Collection[int]) -> dict[int, ZoneIn
     """The zones of those of the readers whom nobody else sees to; they are locked for this transaction."""
     rows = session.execute(
         select(Subscriber.id, Subscriber.timezone)
-        .where(among(Subscriber.id, readers))
+        .where(one_of(Subscriber.id, readers))
         .order_by(Subscriber.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
@@ -205,7 +205,7 @@ def _in_question(session: Session, readers: Collection[int], now: datetime) -> d
     wanted: dict[int, int] = dict(
         session.execute(
             select(AlertChoicesRecord.subscriber_id, AlertChoicesRecord.mails_a_day).where(
-                among(AlertChoicesRecord.subscriber_id, readers)
+                one_of(AlertChoicesRecord.subscriber_id, readers)
             )
         ).all()
     )

@@ -14,14 +14,17 @@ from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import within
 from newsletter.alerts.known import known
-from newsletter.alerts.leading import muted, would_lead
+from newsletter.alerts.leading import A_DAY, muted
+from newsletter.alerts.led import Led, open_issues
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News, judge, meets
 from newsletter.alerts.names import names_of
-from newsletter.alerts.newness import Newsworthy, is_news
+from newsletter.alerts.newness import Newsworthy, is_news, says_as_much
+from newsletter.alerts.past import news_of_late
 from newsletter.alerts.pieces import alert_limits
 from newsletter.alerts.wording import words
 from newsletter.judging import Reason
+from newsletter.memory import Told
 from newsletter.models import Alert, AlertReader, Delivery, Story
 from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
 from newsletter.models.delivery import DeliveryKind
@@ -112,7 +115,7 @@ def explain(
     if spec is None or not (held or rows or subscriber.state(spec.slug)):
         return []
     names = names_of(session, site, (watch.rule_record.rule for watch in held))
-    ask = _Questions(session, subscriber, story, spec, held, names, now)
+    ask = _Questions(session, subscriber, story, spec, held, names, rows, now)
     alerts = session.scalars(select(Alert).where(Alert.story_id == story.id).order_by(Alert.id.desc())).all()
     found = [_explain(ask, alert, rows.get(alert.id)) for alert in alerts]
     if any(alert.revision == story.revision for alert in alerts):
@@ -137,23 +140,39 @@ class _Questions:
     spec: AlertSpec
     watches: Sequence[Watch]
     names: Mapping[str, str]
+    #: the reader's part in alerts of the story, by alert
+    rows: Mapping[int, AlertReader]
     now: datetime
 
     def news(self, revision: int) -> News:
         return news_of(self.session, {self.story.id: revision})[self.story.id]
 
-    def rules(self, news: News) -> tuple[RuleAsked, ...]:
-        """Each of the reader's rules, asked of the revision."""
-        return tuple(self._asked(watch, news) for watch in self.watches)
+    def rules(self, news: News, row: AlertReader | None = None) -> tuple[RuleAsked, ...]:
+        """Each of the reader's rules, asked of the revision. Those that fired in the `row` did so, whatever
+        became of them since."""
+        return tuple(
+            self._asked(watch, news, fired=bool(row and watch.rule_id in row.rules)) for watch in self.watches
+        )
 
-    def _asked(self, watch: Watch, news: News) -> RuleAsked:
-        rule = watch.rule_record.rule
-
-        def leads() -> bool:
-            return would_lead(self.session, news, now=news.seen_at)(self.subscriber.lens)
-
-        reasons = (*_bars(watch, news), *judge(rule, news, leads=leads))
+    def _asked(self, watch: Watch, news: News, *, fired: bool) -> RuleAsked:
+        rule, bars = watch.rule_record.rule, () if fired else _bars(watch, news)
+        reasons = (*bars, *judge(rule, news, leads=lambda: fired or self._led(news)))
         return RuleAsked(watch.rule_id, words(rule, self.names), reasons)
+
+    def _led(self, news: News) -> bool:
+        past, since = news_of_late(self.session, (), now=news.seen_at), news.seen_at - A_DAY
+        return Led(self.subscriber.lens, past, open_issues(self.session, since=since))(news)
+
+    def waited(self, news: News, at: datetime) -> Iterator[Reason]:
+        """Whether what waited for the reader at that moment said as much."""
+        for row in self.rows.values():
+            ended = row.mailed_at or row.due_at
+            waited = row.state == AlertReaderState.WAITING or ended > at
+            if row.alert is None or row.alert.revision >= news.revision or not waited or row.decided_at >= at:
+                continue
+            awaited = Told(row.alert.revision, self.news(row.alert.revision).content, row.decided_at)
+            if says_as_much(awaited, news):
+                yield Reason("waits", False, f"alert {row.alert_id} waited for them, and said as much")
 
     def newsworthy(self, news: News, at: datetime) -> Newsworthy:
         """Whether it was news to the reader, by what they knew at that moment."""
@@ -163,11 +182,14 @@ class _Questions:
         silent = "muted this story" if stories else muted(reader.lens, news)
         return is_news(news, knew, alert_limits(self.spec), muted=silent)
 
-    def receives(self) -> Reason:
+    def receives(self, row: AlertReader | None = None) -> Reason:
+        """Whether they receive alerts; to whom one came, it was to come."""
+        if row:
+            return Reason("reader", True, "received alerts when it came up")
         reader = self.subscriber.id
         found = roster.recipients(self.session, [reader], self.spec.slug, now=self.now)[reader]
         if isinstance(found, str):
-            return Reason("reader", False, f"no alert goes to them: {found}")
+            return Reason("reader", False, f"no alert goes to them now: {found}")
         return Reason("reader", True, "receives alerts")
 
     def is_meant(self, alert: Alert) -> tuple[Reason, Reason]:
@@ -194,45 +216,49 @@ class _Questions:
 def _unalerted(ask: _Questions) -> AlertExplanation:
     """The newest revision, which became no alert."""
     news = ask.news(ask.story.revision)
-    found = ask.newsworthy(news, news.seen_at)
+    found, rules = ask.newsworthy(news, news.seen_at), ask.rules(news)
     return AlertExplanation(
         kind=AlertKind.RULES,
         alert_id=None,
         revision=news.revision,
         seen_at=news.seen_at,
-        rules=ask.rules(news),
+        rules=rules,
         reasons=(ask.receives(), *found.reasons),
         changes=found.changes,
         state=None,
-        outcome=_why_none(ask, news),
+        outcome=_why_none(ask, news, is_met=any(asked.met for asked in rules)),
         mail=None,
     )
 
 
-def _why_none(ask: _Questions, news: News) -> str:
+def _why_none(ask: _Questions, news: News, *, is_met: bool) -> str:
     if ask.story.watched < news.revision:
         return "not looked at yet: the next tick does"
     if news.revision <= wrong_up_to(ask.session, [news.story_id]).get(news.story_id, 0):
         return "no alert: a correction says that it is wrong"
-    return "no alert: it met no rule that anybody holds, or was too old when it was looked at"
+    if is_met:
+        return "no alert: it was too old when it was looked at, or brought out a fault of ours"
+    return "no alert: it met none of their rules, nor anybody else's"
 
 
 def _explain(ask: _Questions, alert: Alert, row: AlertReader | None) -> AlertExplanation:
     kind, news = AlertKind(alert.kind), ask.news(alert.revision)
-    reasons = [ask.receives()]
+    reasons, decided_at = [ask.receives(row)], row.decided_at if row else alert.made_at
     changes: tuple[str, ...] = tuple(row.changes) if row else ()
     if kind is AlertKind.EDITORS:
         reasons += ask.is_meant(alert)
     if kind is not AlertKind.CORRECTION:
-        found = ask.newsworthy(news, row.decided_at if row else alert.made_at)
+        found = ask.newsworthy(news, decided_at)
         reasons += found.reasons
+    if kind is AlertKind.RULES and not row:
+        reasons += ask.waited(news, decided_at)
         changes = changes or found.changes
     return AlertExplanation(
         kind=kind,
         alert_id=alert.id,
         revision=alert.revision,
         seen_at=news.seen_at,
-        rules=ask.rules(news) if kind is AlertKind.RULES else (),
+        rules=ask.rules(news, row) if kind is AlertKind.RULES else (),
         reasons=tuple(reasons),
         changes=changes,
         state=AlertReaderState(row.state) if row else None,
@@ -252,9 +278,13 @@ def _bars(watch: Watch, news: News) -> Iterator[Reason]:
 def _outcome(alert: Alert, row: AlertReader | None, subscriber_id: int) -> str:
     """What became of the alert for the reader."""
     if row is None:
-        undecided = alert.state == AlertState.SPREADING and alert.reached < subscriber_id
-        state = "its readers are being decided on" if undecided else f"not for them; it is {alert.state}"
-        return f"{state}: {alert.reason}" if alert.reason and not undecided else state
+        if alert.state == AlertState.SPREADING and alert.reached < subscriber_id:
+            return "its readers are being decided on"
+        if alert.state not in (AlertState.SPREADING, AlertState.SPREAD):
+            return f"it has not come up for them; it is {alert.state}: {alert.reason or 'as yet'}"
+        if alert.kind == AlertKind.CORRECTION:
+            return "not for them: no alert told them what was wrong, or they heard of it by other means"
+        return "not for them: see what failed"
     when = {
         AlertReaderState.WAITING: f", due {_clock(row.due_at)}",
         AlertReaderState.MAILED: f" {_clock(row.mailed_at or row.due_at)}",

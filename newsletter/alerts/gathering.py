@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.alerts.aim import because
-from newsletter.alerts.budget import mails_of_the_day
-from newsletter.alerts.known import mailed_lately, told_since
+from newsletter.alerts.aim import because, by_editors
+from newsletter.alerts.known import told_since
 from newsletter.alerts.looking import news_of
 from newsletter.alerts.matching import News, judge
 from newsletter.alerts.phrases import count
 from newsletter.alerts.pieces import AlertTelling, Pieces, from_json, is_as_approved
-from newsletter.alerts.sparing import Limits, Reader, Waiting
-from newsletter.alerts.wording import words
+from newsletter.alerts.readers import as_they_are
+from newsletter.alerts.sparing import TAKEN_BACK, Limits, Reader, Waiting
+from newsletter.alerts.standing import Held, taken_back
+from newsletter.alerts.wording import MOST_TERMS, words
 from newsletter.corrections.book import as_wrong
 from newsletter.corrections.owing import Debts
 from newsletter.corrections.rules import Owed
@@ -25,18 +26,17 @@ from newsletter.memory import Told as Knew
 from newsletter.memory import news_since
 from newsletter.models import Alert, AlertReader, Correction
 from newsletter.models.alert import AlertKind, AlertReaderState, of_state
-from newsletter.newsletters import with_issues
-from newsletter.rendering.joining import Fired
+from newsletter.rendering.joining import CORRECTION, Fired
 from newsletter.rendering.pieces import Form
 from newsletter.suggestions import company_names
 from subscribers import roster
 from subscribers.alert_models import AlertRuleRecord, Watch
 from subscribers.alert_rule import AlertRule
-from subscribers.among import among
+from subscribers.among import among, one_of
 from subscribers.lens import term
-from subscribers.models import Subscriber
-from subscribers.roster import receives
-from subscribers.watching import choices_of
+
+#: why a correction comes, for the footer
+CORRECTS = "A correction of what we told you"
 
 
 class Row(NamedTuple):
@@ -118,13 +118,8 @@ class Gathered:
         self._debts, self._owed = _owed(session, zones, self._told.values())
         self._known = told_since(session, [row.id for row in self._rows])
         self._places = roster.recipients(session, list(zones), slug, now=now)
-        choices, mails = choices_of(session, zones), mails_of_the_day(session, zones, now)
-        lately = now - max(limits.story_rest, limits.company_rest, limits.gather)
-        mailed, reads = mailed_lately(session, zones, lately), digest_readers(session, zones, now=now)
-        self._readers = {
-            reader: Reader(choices[reader], zone, reader in reads, sum(mails[reader]), mailed.get(reader, ()))
-            for reader, zone in zones.items()
-        }
+        self._readers = as_they_are(session, zones, limits, now=now)
+        self._taken_back = taken_back(session, list(self._held()))
 
     def cases(self) -> Iterator[Case]:
         """Each reader for whom something waits that can be told."""
@@ -152,19 +147,21 @@ class Gathered:
         about = AlertTelling(alert.id, alert.story_id, alert.revision, Form.ALERT, changes=changes)
         if told.corrects:
             told_wrong = self._debts.words(self._owed[row.subscriber_id, alert.correction_id])
-            return replace(about, form=Form.CORRECTION, changes=(told_wrong,))
+            fired = Fired(CORRECTION, CORRECTS, (told_wrong,))
+            return replace(about, form=Form.CORRECTION, changes=(told_wrong,), fired=(fired,))
         if alert.kind == AlertKind.EDITORS:
-            about = replace(about, because=because(alert))
+            about = replace(about, because=because(alert), fired=(by_editors(alert),))
             return self._updated(about, told.news, self.telling(newer)) if newer else about
-        fired = tuple(self._fired(rule_id, row.alert_id) for rule_id in self._live(row))
+        found = tuple(self._fired(rule_id, row.alert_id) for rule_id in self._live(row))
         outlets = count(len(told.news.content.outlets), "outlet")
-        return replace(about, because=(f"Your alert: {fired[0].words}", outlets), fired=fired)
+        return replace(about, because=(f"Your alert: {found[0].words}", outlets), fired=found)
 
     def _updated(self, about: AlertTelling, news: News, newer: AlertTelling) -> AlertTelling:
         """With what is new since it was approved, and the rules that this met."""
         known, since = Knew(news.revision, news.content, news.seen_at), self._told[newer.alert_id].news
         changes = newer.changes or news_since(known, since.content, now=since.seen_at)
-        return replace(about, because=(*about.because, *newer.because), changes=changes, fired=newer.fired)
+        why, fired = (*about.because, *newer.because), (*about.fired, *newer.fired)
+        return replace(about, revision=newer.revision, because=why, changes=changes, fired=fired)
 
     def _bar(self, row: Row) -> str | None:
         place = self._places[row.subscriber_id]
@@ -173,9 +170,19 @@ class Gathered:
         alert = self._told[row.alert_id].alert
         if alert.kind == AlertKind.RULES and not self._live(row):
             return "its alert was stopped or paused"
+        if alert.kind == AlertKind.EDITORS and not self._readers[row.subscriber_id].choices.from_editors:
+            return "wants no alerts from the editors"
         if alert.correction_id and (row.subscriber_id, alert.correction_id) not in self._owed:
             return "heard of the correction by other means, or was not told what was wrong"
-        return None
+        return TAKEN_BACK if row.id in self._taken_back else None
+
+    def _held(self) -> Iterator[Held]:
+        """What their rules found, as far as nothing else keeps it from being told."""
+        for row in self._rows:
+            told, live = self._told[row.alert_id], self._live(row)
+            if told.alert.kind == AlertKind.RULES and live and row.id not in self._known:
+                rules = tuple(self._rules[rule_id] for rule_id in live)
+                yield Held(row.id, row.subscriber_id, told.alert, told.news.content, rules)
 
     def _live(self, row: Row) -> list[int]:
         """The rules that fired and that the reader still holds."""
@@ -192,19 +199,19 @@ def _fired(rule_id: int, rule: AlertRule, news: News, names: Mapping[str, str]) 
     facts = judge(rule, news, leads=lambda: True)
     names = {**names, **{company.key: company.name for company in news.content.companies}}
     names |= {term(audience): audience for audience in news.content.audiences}
-    return Fired(rule_id, words(rule, names), tuple(fact.text for fact in facts if fact.shown))
+    return Fired(
+        rule_id, words(rule, names, most=MOST_TERMS), tuple(fact.text for fact in facts if fact.shown)
+    )
 
 
 def _rows(session: Session, readers: Collection[int]) -> list[Row]:
-    found = session.execute(
+    # past the session, which would take longer over each row than the database
+    found = session.connection().execute(
         select(*(getattr(AlertReader, name) for name in Row._fields))
-        .where(
-            among(AlertReader.subscriber_id, readers),
-            of_state(AlertReaderState.WAITING),
-        )
+        .where(one_of(AlertReader.subscriber_id, readers), of_state(AlertReaderState.WAITING))
         .order_by(AlertReader.subscriber_id, AlertReader.id)
     )
-    return [Row._make(row) for row in found]
+    return [*map(Row._make, found)]
 
 
 def _told(session: Session, alert_ids: Collection[int]) -> dict[int, Told]:
@@ -245,18 +252,11 @@ def _watched(
     session: Session, readers: Collection[int], rule_ids: Collection[int], now: datetime
 ) -> set[tuple[int, int]]:
     """(reader, rule) for those of the rules that readers hold and have not paused."""
-    found = session.execute(
+    found = session.connection().execute(
         select(Watch.subscriber_id, Watch.rule_id).where(
-            among(Watch.subscriber_id, readers),
-            among(Watch.rule_id, rule_ids),
+            # and no further: each reader holds a few rules, while there may be thousands of these
+            one_of(Watch.subscriber_id, readers),
             or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
         )
     )
-    return {(reader, rule_id) for reader, rule_id in found}
-
-
-def digest_readers(session: Session, readers: Collection[int], *, now: datetime) -> set[int]:
-    """Those of the readers to whom digests come, into which something can be folded."""
-    slugs = [newsletter.slug for newsletter in session.scalars(with_issues())]
-    query = select(Subscriber.id).where(among(Subscriber.id, readers), receives(slugs, now=now))
-    return set(session.scalars(query))
+    return {(reader, rule_id) for reader, rule_id in found if rule_id in rule_ids}

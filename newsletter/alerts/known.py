@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.alerts.newness import Known
 from newsletter.alerts.outcomes import alerted, left_over
-from newsletter.alerts.sparing import REPLACED, Mailed
+from newsletter.alerts.sparing import WITHOUT_A_WORD, Mailed
 from newsletter.content import StoryContent
-from newsletter.ledger import TELLS_A_STORY
+from newsletter.ledger import MORE_THAN_A_LINE, TELLS_A_STORY
 from newsletter.memory import Told, news_since
 from newsletter.models import (
     Alert,
@@ -33,11 +33,9 @@ from newsletter.models import (
 from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
-from newsletter.rendering.pieces import Form
 from subscribers.among import among, one_of
 
-#: more than that its readers heard of it
-_TELLS = (TELLS_A_STORY, ~EditionStory.piece.endswith(f"/{Form.LINE}"))
+_TELLS = (TELLS_A_STORY, MORE_THAN_A_LINE)
 
 
 class _Telling(NamedTuple):
@@ -123,11 +121,11 @@ def _by_alerts(
 ) -> Iterator[tuple[int, _Telling]]:
     """Mails that did not leave are there too: their stories are about to be spared.
 
-    Whoever was to be told newer facts instead was spared nothing.
+    Whoever was to be told newer facts instead, or what is so no more, was spared nothing.
     """
     wanted = frozenset(subscriber_ids)
     for row in (*alerted(session, story_id, wanted), *left_over(session, story_id, wanted)):
-        if row.state != AlertReaderState.WAITING and row.reason != REPLACED:
+        if row.state != AlertReaderState.WAITING and row.reason not in WITHOUT_A_WORD:
             how, heard = _alert_in_words(row.state, row.at), row.state == AlertReaderState.MAILED
             yield row.subscriber_id, _Telling(row.revision, row.at, how, heard)
 

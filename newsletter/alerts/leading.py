@@ -1,20 +1,20 @@
 """What a story that breaks is to a reader's lens: whether it would lead their digest, whether it is muted."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.matching import News
-from newsletter.content import StoryContent
 from newsletter.desk import planning
 from newsletter.judging import Window, mutes
 from newsletter.models import Issue, Newsletter, Story, StoryRevision
 from newsletter.models.issue import IssueState
 from newsletter.pool import Candidate, Pool
 from newsletter.selection import comes_first
+from newsletter.store.contents import contents_of
 from subscribers.lens import Lens
 
 #: of how far back the stories are that it must stand before, while no issue is open
@@ -29,23 +29,45 @@ def would_lead(session: Session, news: News, *, now: datetime) -> Callable[[Lens
     a digest of the last day's stories. Lenses that see the same are judged once.
     """
     candidates, window = _open_issue(session, now) or _last_day(session, now)
-    mine = candidates.get(news.story_id, _candidate(news))
-    candidates[news.story_id] = replace(mine, revision=news.revision, content=news.content)
-    # what goes before it stands near the front
-    pool = Pool(sorted(candidates.values(), key=lambda one: -len(one.content.outlets)))
-    judged: dict[Lens, bool] = {}
+    pool = _pool_of(candidates)
+    picked = next((one for one in candidates if one.story_id == news.story_id), _candidate(news))
+    mine = replace(picked, revision=news.revision, content=news.content)
+    alone = Pool([mine])
+    judged: dict[tuple[Lens, Lens], bool] = {}
 
     def leads(lens: Lens) -> bool:
-        seen = pool.project(lens)
+        seen = alone.project(lens), pool.project(lens)
         if seen not in judged:
-            judged[seen] = comes_first(pool, seen, news.story_id, window=window)
+            judged[seen] = comes_first(mine, pool, lens, window=window)
         return judged[seen]
 
     return leads
 
 
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    candidates: Sequence[Candidate]
+    pool: Pool
+
+
+#: made last: in a flood, a thousand stories are held against the same others
+_last = _Pooled((), Pool(()))
+
+
+def _pool_of(candidates: Sequence[Candidate]) -> Pool:
+    """Those with the most outlets first, since what goes before a story stands near the front."""
+    global _last
+    last = _last
+    if last.candidates != candidates:
+        in_front = sorted(candidates, key=lambda one: -len(one.content.outlets))
+        last = _last = _Pooled(candidates, Pool(in_front))
+    return last.pool
+
+
 def muted(lens: Lens, news: News) -> str | None:
     """In words, why readers of the lens want to hear nothing of the story; None where they may. Pure."""
+    if not lens.muted_companies and not lens.muted_topics:
+        return None
     candidate = _candidate(news)
     return next((reason.text for reason in mutes(candidate, Pool([candidate]), lens)), None)
 
@@ -54,7 +76,7 @@ def _candidate(news: News) -> Candidate:
     return Candidate(news.story_id, news.revision, news.content, news.first_seen_at)
 
 
-def _open_issue(session: Session, now: datetime) -> tuple[dict[int, Candidate], Window] | None:
+def _open_issue(session: Session, now: datetime) -> tuple[Sequence[Candidate], Window] | None:
     issue = session.scalars(
         select(Issue)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)
@@ -64,18 +86,20 @@ def _open_issue(session: Session, now: datetime) -> tuple[dict[int, Candidate], 
     ).one_or_none()
     if issue is None:
         return None
-    return {one.story_id: one for one in planning.pool(session, issue)}, planning.window(issue)
+    return planning.candidates(session, issue), planning.window(issue)
 
 
-def _last_day(session: Session, now: datetime) -> tuple[dict[int, Candidate], Window]:
+def _last_day(session: Session, now: datetime) -> tuple[Sequence[Candidate], Window]:
     since = now - A_DAY
     rows = session.execute(
-        select(Story.id, Story.revision, StoryRevision.document, Story.first_seen_at)
+        select(Story.id, Story.revision, StoryRevision.fingerprint, Story.first_seen_at)
         .join(StoryRevision, (StoryRevision.story_id == Story.id) & (StoryRevision.number == Story.revision))
         .where(Story.first_seen_at > since, Story.first_seen_at <= now)
-    )
-    candidates = {
-        story_id: Candidate(story_id, revision, StoryContent.from_json(document), first_seen_at)
-        for story_id, revision, document, first_seen_at in rows
-    }
+        .order_by(Story.id)
+    ).all()
+    contents = contents_of(session, {row.fingerprint: (row.id, row.revision) for row in rows})
+    candidates = [
+        Candidate(story_id, revision, contents[fingerprint], first_seen_at)
+        for story_id, revision, fingerprint, first_seen_at in rows
+    ]
     return candidates, Window(new_since=since, overflow_since=since, closes=now)

@@ -4,22 +4,35 @@ The same rules decide as on any other day. What digests told meanwhile is what t
 alerts themselves are those of the rules that are tried, and of no others.
 """
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import takewhile
+from math import ceil
 
-from newsletter.alerts.matching import News, judge, meets
-from newsletter.alerts.newness import Known, is_news
+from newsletter.alerts.matching import News, is_near, judge, meets
+from newsletter.alerts.newness import Known, is_news, is_taken_back, says_as_much
 from newsletter.alerts.past import Past
 from newsletter.alerts.quiet import day_of
-from newsletter.alerts.sparing import REPLACED, Limits, Mailed, Reader, Waiting, dispose
+from newsletter.alerts.sparing import (
+    REPLACED,
+    TAKEN_BACK,
+    WITHOUT_A_WORD,
+    Limits,
+    Mailed,
+    Reader,
+    Waiting,
+    dispose,
+)
 from newsletter.judging import Reason
 from newsletter.memory import Told, news_since
 from newsletter.models.alert import AlertReaderState
 from subscribers.alert_rule import AlertRule
 
-WEEK = timedelta(days=7)
+A_DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(slots=True)
@@ -50,16 +63,22 @@ class LookedBack:
 
     #: the newest first
     alerts: tuple[LookedAt, ...]
-    weeks: float
+    #: from the first story that there was to the end
+    span: timedelta
 
     @property
     def mails(self) -> int:
         return len({alert.mailed_at for alert in self.alerts if alert.mailed_at})
 
     @property
+    def days(self) -> int:
+        """Those that were looked at, begun ones too; a service that is younger has fewer than 30."""
+        return max(1, ceil(self.span / A_DAY))
+
+    @property
     def a_week(self) -> float:
-        """Mails."""
-        return self.mails / self.weeks
+        """Mails; less than a day is taken for one."""
+        return self.mails * (WEEK / max(self.span, A_DAY))
 
     @property
     def held(self) -> int:
@@ -83,8 +102,7 @@ def look_back(
         replay.pass_time(news.seen_at)
         replay.take(news, facts)
     replay.pass_time(now)
-    begun = past.news[0].seen_at if past.news else now
-    return LookedBack(tuple(reversed(replay.alerts)), max(1.0, (now - begun) / WEEK))
+    return LookedBack(tuple(reversed(replay.alerts)), now - past.since)
 
 
 def _found(
@@ -94,7 +112,7 @@ def _found(
     for news in past.news:
         met = {}
         for rule in rules:
-            if len(news.content.outlets) < rule.min_outlets:  # most are passed over by it, at no cost
+            if not is_near(rule, news.content):
                 continue
             reasons = judge(rule, news, leads=partial(past.leads, news))
             if meets(reasons):
@@ -117,6 +135,11 @@ class _Replay:
         self._day = (datetime.max.replace(tzinfo=UTC),) * 2
         #: an alert's place in it is its id
         self._alerts: list[LookedAt] = []
+        #: of those that wait, the ones that a rest keeps back, which ends at another time than they are due
+        self._resting: set[int] = set()
+        self._revisions: defaultdict[int, list[News]] = defaultdict(list)
+        for news in past.news:
+            self._revisions[news.story_id].append(news)
 
     @property
     def alerts(self) -> list[LookedAt]:
@@ -127,7 +150,7 @@ class _Replay:
         """The news comes in."""
         known = self._known_at(news.story_id, news.seen_at)
         verdict = is_news(news, known, self._limits, muted=self._past.muted(news))
-        if not verdict.passed:
+        if not verdict.passed or self._awaits(news):
             return
         number = len(self._alerts)
         self._alerts.append(LookedAt(news, facts, verdict.changes))
@@ -149,7 +172,12 @@ class _Replay:
             self._dispose(next_at)
 
     def _dispose(self, now: datetime) -> None:
-        done = dispose(self._ripe(now), self._state(now), self._limits, now=now)
+        ripe = self._ripe(now)
+        for one in [one for one in ripe if self._is_taken_back(one, now)]:
+            ripe.remove(one)
+            self._alerts[one.id].spared = Reason("taken back", False, TAKEN_BACK)
+            self._settle(one.id, AlertReaderState.DROPPED, now)
+        done = dispose(ripe, self._state(now), self._limits, now=now)
         for number in done.mail:
             self._alerts[number].mailed_at = now
             self._settle(number, AlertReaderState.MAILED, now)
@@ -160,6 +188,7 @@ class _Replay:
         for number, (until, reason) in done.held.items():
             self._due[number] = until
             self._alerts[number].spared = self._alerts[number].spared or reason
+            (self._resting.add if reason.rule == "rest" else self._resting.discard)(number)
         for spared, state in (
             (done.folded, AlertReaderState.FOLDED),
             (done.dropped, AlertReaderState.DROPPED),
@@ -169,29 +198,52 @@ class _Replay:
                 self._settle(number, state, self._waiting[number].decided_at)
 
     def _ripe(self, now: datetime) -> list[Waiting]:
-        """What is due, and what else waits of the same stories; of the rest, nothing could change."""
+        """What is due, what else waits of the same stories, and what may rest no more; of the others,
+        nothing could change."""
         stories = {self._waiting[number].story_id for number, at in self._due.items() if at <= now}
-        ripe = (one for one in self._waiting.values() if one.story_id in stories)
+        ripe = (one for one in self._waiting.values() if one.story_id in stories or one.id in self._resting)
         return [replace(one, told_since=self._told_since(one, now)) for one in ripe]
 
     def _settle(self, number: int, state: AlertReaderState, at: datetime) -> None:
-        """It waits no longer; its reader was told the story, or spared it."""
+        """It waits no longer; its reader was told the story, or spared it, or neither."""
         del self._waiting[number], self._due[number]
+        self._resting.discard(number)
         alert = self._alerts[number]
         alert.state = state
-        if not alert.replaced:
-            told = Told(alert.news.revision, alert.news.content, at)
+        told, is_told = Told(alert.news.revision, alert.news.content, at), state is AlertReaderState.MAILED
+        if is_told:
             self._known[alert.news.story_id] = Known(told, "told by an alert")
+        elif not (alert.spared and alert.spared.text in WITHOUT_A_WORD):
+            knew = self._known_at(alert.news.story_id, at)
+            heard = None if knew is None else knew.heard if knew.spared else knew.told
+            self._known[alert.news.story_id] = Known(told, "left to a digest", spared=True, heard=heard)
 
     def _state(self, now: datetime) -> Reader:
         begin, end = self._day
         if not begin <= now < end:
             begin, end = self._day = day_of(self._reader.zone, now)
-        moments = (*(mail.at for mail in self._mailed), *(at for at in self._past.digests if at <= now))
-        today = sum(begin <= at < end for at in moments)
-        longest = max(self._limits.story_rest, self._limits.company_rest, self._limits.gather)
-        recent = [mail for mail in self._mailed if mail.at > now - longest]
-        return replace(self._reader, mails_today=today, mailed=recent)
+        digests = bisect_right(self._past.digests, now) - bisect_left(self._past.digests, begin)
+        alerts = sum(1 for _ in takewhile(lambda mail: mail.at >= begin, reversed(self._mailed)))
+        since = now - max(self._limits.story_rest, self._limits.company_rest, self._limits.gather)
+        recent = list(takewhile(lambda mail: mail.at > since, reversed(self._mailed)))
+        return replace(self._reader, mails_today=digests + alerts, mailed=recent)
+
+    def _awaits(self, news: News) -> bool:
+        """Whether what waits says all of it."""
+        waits = [one.id for one in self._waiting.values() if one.story_id == news.story_id]
+        if not waits:
+            return False
+        awaited = self._alerts[waits[-1]].news
+        told = Told(awaited.revision, awaited.content, awaited.seen_at)
+        return says_as_much(told, news)
+
+    def _is_taken_back(self, one: Waiting, now: datetime) -> bool:
+        """As `standing.taken_back`."""
+        alert, revisions = self._alerts[one.id], self._revisions[one.story_id]
+        latest = revisions[bisect_right(revisions, now, key=lambda news: news.seen_at) - 1]
+        if one.told_since or latest.revision <= alert.news.revision:
+            return False
+        return is_taken_back(alert.news.content, latest, alert.facts, self._known_at(one.story_id, now))
 
     def _known_at(self, story_id: int, at: datetime) -> Known | None:
         ways = filter(None, (self._known.get(story_id), self._digest(story_id, at)))

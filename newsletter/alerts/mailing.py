@@ -5,7 +5,7 @@ mails waits for the others, so that none misses what another one tells.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from newsletter.models.alert import of_state
 from newsletter.models.delivery import DeliveryKind, DeliveryState, Priority
 from newsletter.store.bulk import insert_many, stored
 from newsletter.store.engine import UNSEEN
-from subscribers.among import among
+from subscribers.among import one_of
 
 #: why an alert of the editors waits for somebody to look at it
 NOT_APPROVED = "it is not what was approved: cancel it, and approve another one"
@@ -145,40 +145,50 @@ class _Portion:
             self._note(row_id, _Change(S.MAILED, None, self._now, editions[fingerprint], self._now))
         self._queue(editions)
         became = Counter[str]()
+        # past the session, which holds none of them
+        connection = self._session.connection()
         for change, row_ids in self._changes.items():
             became[str(change.state)] += len(row_ids)
-            changing = update(AlertReader).where(among(AlertReader.id, row_ids))
-            self._session.execute(changing.values(change._asdict()), execution_options=UNSEEN)
+            connection.execute(
+                update(AlertReader).where(one_of(AlertReader.id, row_ids)).values(change._asdict())
+            )
         return Mailed(len(self._letters), became)
 
     def _editions(self) -> dict[str, int]:
         """Fingerprint → id: found where readers got the same before, else made."""
+        if not self._mails:
+            return {}
         found = select(Edition.fingerprint, Edition.id).where(
             Edition.issue_id.is_(None), Edition.fingerprint.in_(self._mails)
         )
-        ids: dict[str, int] = dict(self._session.execute(found).all()) if self._mails else {}
+        ids: dict[str, int] = dict(self._session.execute(found).all())
         readers = Counter(one.fingerprint for one in self._letters)
-        for fingerprint, mail in self._mails.items():
-            if fingerprint not in ids:
-                ids[fingerprint] = self._insert(fingerprint, mail)
+        for fingerprint, edition_id in ids.items():
             self._session.execute(
                 update(Edition)
-                .where(Edition.id == ids[fingerprint])
+                .where(Edition.id == edition_id)
                 .values(readers=Edition.readers + readers[fingerprint]),
                 execution_options=UNSEEN,
             )
-        return ids
+        return ids | self._insert(self._mails.keys() - ids.keys(), readers)
 
-    def _insert(self, fingerprint: str, mail: AlertMail) -> int:
-        inserting = insert(Edition).values(
-            alerted_at=self._now,
-            fingerprint=fingerprint,
-            readers=0,
-            subject=mail.subject,
-            size_bytes=mail.size_bytes,
-            content_hash=hash_of(mail.content),
-        )
-        edition_id = self._session.scalars(inserting.returning(Edition.id)).one()
+    def _insert(self, fingerprints: Set[str], readers: Mapping[str, int]) -> dict[str, int]:
+        if not fingerprints:
+            return {}
+        editions = [
+            {
+                "alerted_at": self._now,
+                "fingerprint": fingerprint,
+                "readers": readers[fingerprint],
+                "subject": mail.subject,
+                "size_bytes": mail.size_bytes,
+                "content_hash": hash_of(mail.content),
+            }
+            for fingerprint, mail in self._mails.items()
+            if fingerprint in fingerprints
+        ]
+        inserting = insert(Edition).returning(Edition.fingerprint, Edition.id)
+        ids: dict[str, int] = dict(self._session.execute(inserting, editions).all())
         stories = [
             {
                 "edition_id": edition_id,
@@ -188,12 +198,13 @@ class _Portion:
                 "piece": one.piece,
                 "because": list(one.because),
                 "changes": list(one.changes),
-                "rules": [[fired.rule_id, fired.words, list(fired.facts)] for fired in one.fired],
+                "rules": [[fired.by, fired.words, list(fired.facts)] for fired in one.fired],
             }
-            for position, one in enumerate(mail.tellings, start=1)
+            for fingerprint, edition_id in ids.items()
+            for position, one in enumerate(self._mails[fingerprint].tellings, start=1)
         ]
         self._session.execute(insert(EditionStory), stories)
-        return edition_id
+        return ids
 
     def _queue(self, editions: Mapping[str, int]) -> None:
         """Into the outbox."""

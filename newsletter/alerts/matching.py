@@ -55,6 +55,23 @@ def judge(rule: AlertRule, news: News, *, leads: Callable[[], bool]) -> tuple[Re
     return reasons or (_asked("any", True, "you asked for every story", ""),)
 
 
+def is_near(rule: AlertRule, content: StoryContent) -> bool:
+    """Whether the story may meet the rule: whatever `judge` finds to meet it is near, and most is not.
+
+    For looking at thousands of stories, since it says nothing of why.
+    """
+    texts = content.title, content.tldr.text if content.tldr else None
+    return (
+        len(content.outlets) >= (rule.min_outlets if rule.min_outlets > 1 else 0)
+        and len(content.languages) >= (rule.min_languages if rule.min_languages > 1 else 0)
+        and not (rule.impacts and content.impact not in rule.impacts)
+        and not (rule.audiences and rule.audiences.isdisjoint(content.audience_terms))
+        and not (rule.companies and not any(_mentions(content, key) for key in rule.companies))
+        and not (rule.topics and not _said(rule.topics, content.title, content.category))
+        and not (rule.words and not _said(rule.words, *texts))
+    )
+
+
 def meets(reasons: tuple[Reason, ...]) -> bool:
     """Whether every condition is passed."""
     return all(reason.passed for reason in reasons)

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, TextClause, bindparam, select, text, updat
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.budget import USED_UP
-from newsletter.alerts.gathering import digest_readers
+from newsletter.alerts.readers import digest_readers
 from newsletter.models import AlertReader, Delivery
 from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import DeliveryState
+from newsletter.store.rarely import rarely
 
 #: for so long it is looked for what was not mended at once
 LOOK_BACK = timedelta(days=7)
@@ -53,7 +54,7 @@ def to_mend(now: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
     """What holds of a delivery that did not leave, and of the `AlertReader` of whom that is not noted yet."""
     return (
         UNSENT,
-        Delivery.settled_at > now - LOOK_BACK,
+        rarely(Delivery.settled_at > now - LOOK_BACK),
         AlertReader.edition_id == Delivery.edition_id,
         AlertReader.subscriber_id == Delivery.subscriber_id,
         of_state(AlertReaderState.MAILED),

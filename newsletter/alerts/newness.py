@@ -1,14 +1,16 @@
 """Whether a story is news to a reader: never told and fresh, or with a new fact since. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from newsletter.alerts.matching import News
+from newsletter.alerts.matching import News, judge, meets
 from newsletter.alerts.phrases import count, hours
 from newsletter.alerts.sparing import Limits
 from newsletter.content import StoryContent
 from newsletter.judging import Reason
-from newsletter.memory import Told, news_since
+from newsletter.memory import Told, news_since, still_says
+from subscribers.alert_rule import AlertRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,25 @@ def is_news(news: News, known: Known | None, limits: Limits, *, muted: str | Non
     since = ", ".join(news_since(known.told, news.content, now=news.seen_at))
     reasons.append(Reason("told", True, f"{known.how}; since then {since}"))
     return Newsworthy(tuple(reasons), known.changes_to(news.content, now=news.seen_at))
+
+
+def says_as_much(awaited: Told, news: News) -> bool:
+    """Whether what waits for a reader says all that the news says, and nothing that it takes back."""
+    has_more = news_since(awaited, news.content, now=news.seen_at)
+    return not has_more and still_says(awaited.content, news.content)
+
+
+def is_taken_back(told: StoryContent, latest: News, rules: Iterable[AlertRule], known: Known | None) -> bool:
+    """Whether the story's `latest` revision takes back what an alert that waits tells: it meets none of the
+    `rules` that fired, or is no news to a reader who knew `known` before.
+
+    Whether it would lead their digest is not asked again.
+    """
+    if not any(meets(judge(rule, latest, leads=lambda: True)) for rule in rules):
+        return True
+    if still_says(told, latest.content) or known is None:
+        return False
+    return not known.news_in(latest.content, now=latest.seen_at)
 
 
 def _fresh(news: News, limits: Limits) -> Reason:

@@ -20,7 +20,7 @@ from newsletter.mail import Content
 from newsletter.models import Alert, Correction, Edition, EditionStory, Newsletter, StoryRevision
 from newsletter.models.alert import AlertKind
 from newsletter.newsletters import ALERT
-from newsletter.rendering.joining import LIMIT, Entry, Fired, alert_subject, join_alert, size_of
+from newsletter.rendering.joining import LIMIT, Entry, Fired, alert_subject, join_alert, preheader, size_of
 from newsletter.rendering.pieces import ALERTING, AlertShell, Card, Form, alert_piece, alerted_by
 from newsletter.rendering.renderer import Renderer
 from newsletter.site import AlertSpec
@@ -89,6 +89,7 @@ class AlertTelling:
 
     alert_id: int
     story_id: int
+    #: the newest that is told: newer than that of its card where newer facts stand beside it
     revision: int
     #: in which form it is told here; `compose` chooses it, but for corrections
     form: Form = Form.ALERT
@@ -96,7 +97,7 @@ class AlertTelling:
     because: tuple[str, ...] = ()
     #: what is new to whoever was told before; of a correction, what they were told
     changes: tuple[str, ...] = ()
-    #: the reader's rules that fired, for the footer
+    #: all that brought it, for the footer: the reader's rules, the editors, a correction
     fired: tuple[Fired, ...] = ()
 
     @property
@@ -111,12 +112,14 @@ class AlertMail:
     subject: str
     tellings: tuple[AlertTelling, ...]
     content: Content
+    #: what a mailbox shows beside the subject
+    preheader: str
     size_bytes: int
 
     def fingerprint(self) -> str:
         """Equal for readers who get the same mail."""
         said = [
-            [one.piece, one.because, one.changes, [[f.rule_id, f.words, f.facts] for f in one.fired]]
+            [one.piece, one.revision, one.because, one.changes, [[f.by, f.words, f.facts] for f in one.fired]]
             for one in self.tellings
         ]
         return hashlib.blake2b(json.dumps([self.subject, said]).encode(), digest_size=16).hexdigest()
@@ -125,10 +128,12 @@ class AlertMail:
 def compose(tellings: Sequence[AlertTelling], pieces: Mapping[int, Pieces], *, whole: int) -> AlertMail:
     """One mail of the alerts, in their order: the first leads, `whole` are told whole, the others in brief.
 
-    `pieces` by alert id. Where it would be larger than mail clients show, fewer are told whole.
+    `pieces` by alert id. Where it would be larger than mail clients show, fewer are told whole, and last of
+    all fewer of the rules that found a story are named.
     """
-    for number in range(whole, 0, -1):
-        told = [_placed(telling, place, number) for place, telling in enumerate(tellings)]
+    sizes = [*((number, None) for number in range(whole, 0, -1)), (1, 3), (1, 1)]
+    for number, rules in sizes:
+        told = [_placed(telling, place, number, rules) for place, telling in enumerate(tellings)]
         mail = _joined(told, pieces, _subject(told, pieces))
         if mail.size_bytes <= LIMIT:
             break
@@ -142,14 +147,14 @@ def compose_again(
     return _joined(tellings, pieces, subject)
 
 
-def content_of(session: Session, edition: Edition) -> Content:
+def mail_of(session: Session, edition: Edition) -> AlertMail:
     """The mail of an edition of alerts, as it was composed. KeyError where pieces are gone."""
     tellings = [_telling(story) for story in edition.stories]
     documents = session.execute(
         select(Alert.id, Alert.pieces).where(Alert.id.in_([one.alert_id for one in tellings]))
     )
     pieces = {alert_id: from_json(document) for alert_id, document in documents}
-    return compose_again(tellings, pieces, subject=edition.subject or "").content
+    return compose_again(tellings, pieces, subject=edition.subject or "")
 
 
 def _telling(story: EditionStory) -> AlertTelling:
@@ -160,14 +165,16 @@ def _telling(story: EditionStory) -> AlertTelling:
         Form(story.piece.rpartition("/")[2]),
         tuple(story.because),
         tuple(story.changes),
-        tuple(Fired(rule_id, words, tuple(facts)) for rule_id, words, facts in story.rules),
+        tuple(Fired(by, words, tuple(facts)) for by, words, facts in story.rules),
     )
 
 
-def _placed(telling: AlertTelling, place: int, whole: int) -> AlertTelling:
+def _placed(telling: AlertTelling, place: int, whole: int, rules: int | None) -> AlertTelling:
+    """As it is told at this place, with so many of the rules that found it."""
     if telling.form is Form.CORRECTION:
         return telling
-    return replace(telling, form=Form.ALERT if place == 0 else Form.ALSO if place < whole else Form.BRIEF)
+    form = Form.ALERT if place == 0 else Form.ALSO if place < whole else Form.BRIEF
+    return replace(telling, form=form, fired=telling.fired[:rules])
 
 
 def _subject(tellings: Sequence[AlertTelling], pieces: Mapping[int, Pieces]) -> str:
@@ -178,26 +185,21 @@ def _subject(tellings: Sequence[AlertTelling], pieces: Mapping[int, Pieces]) -> 
 
 
 def _joined(tellings: Sequence[AlertTelling], pieces: Mapping[int, Pieces], subject: str) -> AlertMail:
-    entries = [Entry(_card(one, pieces), because=one.because, changes=one.changes) for one in tellings]
+    entries = [
+        Entry(_card(one, pieces), because=one.because, changes=one.changes, fired=one.fired)
+        for one in tellings
+    ]
     # any shell serves: each was compiled with its alert
     shell = pieces[tellings[0].alert_id][SHELL]
     assert isinstance(shell, AlertShell)
     heading = CORRECTS if tellings[0].form is Form.CORRECTION else ""
-    content = join_alert(shell, entries, _fired(tellings), subject=subject, heading=heading)
-    return AlertMail(subject, tuple(tellings), content, size_of(content))
+    content = join_alert(shell, entries, subject=subject, heading=heading)
+    cards = [entry.card for entry in entries]
+    lead = preheader([card.lead for card in cards], [card.headline for card in cards])
+    return AlertMail(subject, tuple(tellings), content, lead, size_of(content))
 
 
 def _card(telling: AlertTelling, pieces: Mapping[int, Pieces]) -> Card:
     card = pieces[telling.alert_id][telling.form]
     assert isinstance(card, Card)
     return card
-
-
-def _fired(tellings: Sequence[AlertTelling]) -> list[Fired]:
-    """Each rule once, with the facts of all the stories by which it fired."""
-    fired: dict[int, Fired] = {}
-    for one in (fired for telling in tellings for fired in telling.fired):
-        known = fired.get(one.rule_id)
-        facts = (*known.facts, *one.facts) if known else one.facts
-        fired[one.rule_id] = replace(one, facts=tuple(dict.fromkeys(facts)))
-    return list(fired.values())

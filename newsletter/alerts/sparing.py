@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from newsletter.alerts.phrases import hours
+from newsletter.alerts.phrases import count, hours
 from newsletter.alerts.quiet import next_morning, quiet_until
 from newsletter.content import Impact
 from newsletter.judging import Reason
@@ -22,6 +22,10 @@ MOST_STORIES = 12
 #: why an alert was dropped for a newer one of its story: its reader was neither told the story by it, nor
 #: spared it
 REPLACED = "told with newer facts"
+#: why one was dropped whose news was taken back while it waited, so that it is as if it had never come up
+TAKEN_BACK = "what was new in it is so no more"
+#: whoever had an alert dropped for one of these knows no more than before
+WITHOUT_A_WORD = frozenset({REPLACED, TAKEN_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,12 @@ class Reader:
     zone: ZoneInfo
     #: whether a digest comes to them, into which something can be folded
     reads_digest: bool
-    #: digests and alerts of their day that left or are leaving, and a place kept for a digest put off before
+    #: digests and alerts of their day that left or are leaving
     mails_today: int
     #: alert mails of the last hours, as far back as the longest rest
     mailed: Sequence[Mailed] = ()
+    #: 1 where a place of the day is kept for a digest that was put off before
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +156,10 @@ class _Fates:
 
     def decide(self, one: Waiting) -> None:
         """By the rules in their order, see `dispose`."""
-        today, most = self._reader.mails_today, self._reader.choices.mails_a_day
         if rest := _rest(one, self._reader, self._limits, self._now):
             self.fold(one, Reason("rest", False, rest))
-        elif today >= most:
-            self.fold(one, Reason("budget", False, f"{today} mails today: you chose {most} at most"))
+        elif used_up := _used_up(self._reader):
+            self.fold(one, Reason("budget", False, used_up))
         elif self._quiet and not comes_in_quiet(one, self._reader.choices):
             self.keep_quiet(one, self._quiet)
         elif self._gathered > self._now:
@@ -238,6 +243,15 @@ def _rest(one: Waiting, reader: Reader, limits: Limits, now: datetime) -> str | 
             named = ", ".join(sorted(one.companies & mailed.companies))
             return f"an alert about {named} came less than {hours(limits.company_rest)} ago"
     return None
+
+
+def _used_up(reader: Reader) -> str | None:
+    """Why no alert may leave on this day of the reader's any more."""
+    most = reader.choices.mails_a_day
+    if reader.mails_today + reader.kept < most:
+        return None
+    kept = ", and a place kept for your digest" if reader.kept else ""
+    return f"{count(reader.mails_today, 'mail')} today{kept}: you chose {most} at most"
 
 
 def _is_high(one: Waiting) -> bool:

@@ -10,26 +10,38 @@ from subscribers.alert_choices import Afterwards, AlertChoices, InQuiet
 from subscribers.alert_rule import AlertRule
 
 _AS_THEY_ARE: Mapping[str, str] = MappingProxyType({})
+#: of each kind of interest, in mails; their facts say which of them it was
+MOST_TERMS = 4
+_CAPITALS = {"ai": "AI", "agi": "AGI"}
 _EFFECTS = {impact.value: impact.effect for impact in Impact}
 
 
-def words(rule: AlertRule, names: Mapping[str, str] = _AS_THEY_ARE) -> str:
+def words(rule: AlertRule, names: Mapping[str, str] = _AS_THEY_ARE, *, most: int | None = None) -> str:
     """The rule as its reader would say it: `Mistral AI or OpenAI, once 5 outlets in 2 languages report it`.
 
-    A rule knows terms, in small letters; `names` says how companies and audiences are written, by term.
+    A rule knows terms, in small letters; `names` says how companies and audiences are written, by term. Of
+    each kind of interest `most` are named.
     """
 
     def named(terms: Iterable[str]) -> str:
-        return listed(sorted(names.get(key, key) for key in terms), "or")
+        written = (names.get(key) or as_a_name(key) for key in terms)
+        return listed(sorted(written, key=str.casefold), "or", most=most)
 
-    parts = [part for part in (_subject(rule, named(rule.companies)), *_narrowed(rule)) if part]
+    subject, said = _subject(rule, named(rule.companies), most), list(_said(rule, most))
     if rule.audiences:
-        parts[0] += f" for {named(rule.audiences)}"
-    return ", ".join(parts)
+        subject += f" for {named(rule.audiences)}"
+    if said and not rule.companies and not rule.topics:
+        subject += f" {said.pop(0)}"  # stories saying it; but a company, in stories saying it
+    return ", ".join([subject, *said, *_thresholds(rule)])
 
 
-def _subject(rule: AlertRule, companies: str) -> str:
-    topics = f"the topic{'s' if len(rule.topics) > 1 else ''} {listed(sorted(rule.topics), 'or')}"
+def as_a_name(key: str) -> str:
+    """How a company is written of which no story tells: `Sample Lab`, `Mistral AI`."""
+    return " ".join(_CAPITALS.get(word, word[:1].upper() + word[1:]) for word in key.split(" "))
+
+
+def _subject(rule: AlertRule, companies: str, most: int | None) -> str:
+    topics = f"the topic{'s' if len(rule.topics) > 1 else ''} {quoted(rule.topics, most=most)}"
     if companies:
         return f"{companies} on {topics}" if rule.topics else companies
     if rule.topics:
@@ -37,11 +49,14 @@ def _subject(rule: AlertRule, companies: str) -> str:
     return "stories" if rule.audiences or rule.words or rule.impacts else "every story"
 
 
-def _narrowed(rule: AlertRule) -> Iterator[str]:
+def _said(rule: AlertRule, most: int | None) -> Iterator[str]:
     if rule.words:
-        yield f"saying {quoted(rule.words)}"
+        yield f"saying {quoted(rule.words, most=most)}"
     if rule.impacts:
         yield f"labelled {quoted(_EFFECTS.get(label, label) for label in rule.impacts)}"
+
+
+def _thresholds(rule: AlertRule) -> Iterator[str]:
     if rule.min_outlets > 1 and rule.min_languages > 1:
         yield f"once {rule.min_outlets} outlets in {rule.min_languages} languages report it"
     elif rule.min_outlets > 1:

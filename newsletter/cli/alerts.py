@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from newsletter.alert_desk import editing, letting_go
 from newsletter.alert_desk.counting import proof as make_proof
 from newsletter.alert_desk.counting import tallies
-from newsletter.alert_desk.looking_over import shown
+from newsletter.alert_desk.looking_over import as_of_now, shown
 from newsletter.alerts.aim import aim_in_words, aimed_at, segment_names
 from newsletter.alerts.phrases import count
-from newsletter.cli.issues import write_mail
+from newsletter.cli.issues import hand_test_over, write_mail
 from newsletter.cli.services import ready
 from newsletter.cli.stories import find_story
 from newsletter.cli.subscribers import known_audience
@@ -26,7 +26,9 @@ from newsletter.release import Actor
 from newsletter.replay import replay_alert
 from newsletter.site import AlertSpec
 from newsletter.store.engine import reading, writing
+from newsletter.testmail import Post, of_alert
 from newsletter.wiring import Services
+from subscribers.address import parse
 from subscribers.segments import saved
 
 app = typer.Typer(
@@ -166,11 +168,26 @@ def preview(
     """Write the mail as its readers would get it: preview.html, preview.txt."""
     services = ready()
     with reading(services.engine) as session:
-        mail = shown(session, find_alert(session, alert), services.renderer)
+        found = find_alert(session, alert)
+        as_of_now(session, found)
+        mail = shown(session, found, services.renderer)
     content = mail.content.fill(no_reader_links(services.settings.public_url))
     write_mail(content, out, "preview")
     say(f"subject: {content.subject}")
     say(f"wrote {out / 'preview.html'} and {out / 'preview.txt'}")
+
+
+@app.command(rich_help_panel=EDITORS)
+def send_test(
+    alert: AlertId,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who gets the test mail.")],
+) -> None:
+    """Send the alert as a test mail, marked [TEST], to one address."""
+    services = ready()
+    post = Post(parse(address), services.settings.alert_sender, services.settings.public_url)
+    with reading(services.engine) as session:
+        mail = of_alert(session, find_alert(session, alert), services.renderer, post)
+    hand_test_over(services, mail)
 
 
 @app.command(rich_help_panel=EDITORS)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.alerts.looking_back import LookedAt, LookedBack, look_back
 from newsletter.alerts.names import names_of
-from newsletter.alerts.past import Past, news_of_late, past_of, reader_of
+from newsletter.alerts.past import past_of, reader_of
 from newsletter.alerts.phrases import count
 from newsletter.alerts.pieces import alert_limits
 from newsletter.alerts.sparing import Reader
@@ -90,12 +90,12 @@ def _look_back(
     rules: Collection[AlertRule],
     now: datetime,
 ) -> LookedBack:
-    limits = alert_limits(alerts_of(services))
     if subscriber is None:
         reader = Reader(AlertChoices(), ZoneInfo("UTC"), reads_digest=True, mails_today=0)
-        return look_back(rules, Past(news_of_late(session, rules, now=now)), reader, limits, now=now)
-    reader = reader_of(session, subscriber, now=now)
-    return look_back(rules, past_of(session, subscriber, rules, now=now), reader, limits, now=now)
+    else:
+        reader = reader_of(session, subscriber, now=now)
+    past = past_of(session, subscriber, rules, now=now)
+    return look_back(rules, past, reader, alert_limits(alerts_of(services)), now=now)
 
 
 def _document(found: LookedBack, rules: Collection[AlertRule], names: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from newsletter.cli.services import ready
 from newsletter.cli.terminal import At, Json, fail, moment, operator, say, show_json, show_table
 from newsletter.desk import editing, planning
 from newsletter.links import no_reader_links
-from newsletter.mail import Content, Verdict
+from newsletter.mail import Content, Mail, Verdict
 from newsletter.models import Issue, Newsletter, Story
 from newsletter.models.issue import UNAPPROVED
 from newsletter.newsletters import with_issues
@@ -20,7 +20,7 @@ from newsletter.preview import preview as make_preview
 from newsletter.proof import proof as make_proof
 from newsletter.schedule import Occurrence, due
 from newsletter.store.engine import reading, writing
-from newsletter.testmail import hand_over, trial_mail
+from newsletter.testmail import Post, hand_over, of_issue
 from newsletter.wiring import Services
 from subscribers.address import parse
 
@@ -241,21 +241,19 @@ def send_test(
     """Send the issue as a test mail, marked [TEST], to one address."""
     services = ready()
     _known_audience(services, audience)
-    to = parse(address)
+    post = Post(parse(address), services.settings.mail_from, services.settings.public_url)
     with reading(services.engine) as session:
         found = find_issue(session, issue)
-        shown = make_preview(session, found, services.renderer, audience=audience, email=email)
-        mail = trial_mail(
-            shown.content,
-            found,
-            to=to,
-            sender=services.settings.mail_from,
-            public_url=services.settings.public_url,
-        )
+        mail = of_issue(session, found, services.renderer, post, audience=audience, email=email)
+    hand_test_over(services, mail)
+
+
+def hand_test_over(services: Services, mail: Mail) -> None:
+    """Offer the test mail to the provider; fails with its reason where it is not taken."""
     outcome = hand_over(services.provider, mail)
     if outcome.verdict is not Verdict.ACCEPTED:
         fail(f"{services.provider.name} did not take the test mail: {outcome.reason}")
-    say(f"test mail handed to {services.provider.name}: {shown.content.subject}")
+    say(f"test mail handed to {services.provider.name}: {mail.content.subject}")
 
 
 def _known_audience(services: Services, audience: str | None) -> None:

@@ -111,6 +111,7 @@ for edit in (issue_edits.pin, issue_edits.drop, issue_edits.history, issue_edits
     issues.app.command(edit.__name__)(edit)
 issues.app.command("preflight")(preflight.preflight)
 issues.app.command("replay")(replay.replay)
+alerts.app.command("replay")(replay.replay_of_alert)
 app.add_typer(issues.app, name="issues", rich_help_panel="Curate")
 app.add_typer(deliveries.app, name="deliveries", rich_help_panel="Operate")
 app.add_typer(pace.app, name="pace", rich_help_panel="Operate")

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.corrections.rules import Wrong
 from newsletter.models import Correction, EditionStory, Issue, Piece, Story, StoryRevision
 from newsletter.models.desk import CorrectionKind
 from newsletter.models.issue import FROZEN
-from newsletter.rendering.pieces import CORRECTION, Card, Form, corrected_by, correction_piece
+from newsletter.rendering.pieces import ALERT, CORRECTION, Card, Form, corrected_by, correction_piece
 from newsletter.rendering.renderer import Renderer
 
 #: characters that a correction may have
@@ -76,7 +76,9 @@ def carried_by(session: Session, issue: Issue) -> Sequence[Correction]:
         )
         return session.scalars(query.where(Correction.id.in_(map(corrected_by, names)))).all()
     told = exists().where(
-        EditionStory.story_id == Correction.story_id, EditionStory.revision <= Correction.revision
+        EditionStory.story_id == Correction.story_id,
+        # an alert may have told newer facts beside the card of an older one
+        or_(EditionStory.revision <= Correction.revision, EditionStory.piece.startswith(ALERT)),
     )
     return session.scalars(query.where(Correction.confirmed_at > issue.publish_at - LIFE, told)).all()
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.corrections.rules import Owed, ToldOnce, Wrong, owed
-from newsletter.ledger import mails_of_alerts, mails_of_issues
+from newsletter.ledger import MORE_THAN_A_LINE, mails_of_alerts, mails_of_issues
 from newsletter.models import Alert, Delivery, Edition, EditionStory, Issue, Pick, Story, StoryRevision
 from newsletter.models.delivery import TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
@@ -110,7 +110,8 @@ class Debts:
             written = self._session.get(Pick, (one.issue_id, one.story_id))
         if written is not None and written.headline:
             return written.headline
-        return self._session.get_one(StoryRevision, (one.story_id, one.revision)).content.title
+        revision = written.revision if isinstance(written, Alert) else one.revision
+        return self._session.get_one(StoryRevision, (one.story_id, revision)).content.title
 
     def _owed(self, received: _Received) -> tuple[Owed, ...]:
         if received not in self._known:
@@ -135,24 +136,25 @@ class Debts:
             )
             .join(Edition, Edition.id == EditionStory.edition_id)
             .outerjoin(Issue, Issue.id == Edition.issue_id)
-            .where(EditionStory.story_id.in_(stories))
+            # whoever got a line got the alert that it is on
+            .where(EditionStory.story_id.in_(stories), MORE_THAN_A_LINE)
         )
         if self._before is not None:
             query = query.where(Edition.issue_id.is_distinct_from(self._before.id))
         if self._until is not None:
             query = query.where(or_(Issue.published_at < self._until, Edition.alerted_at < self._until))
-        told_right: dict[int, int | None] = dict(
-            self._session.execute(
-                select(Alert.id, Alert.correction_id).where(
-                    Alert.story_id.in_(stories), Alert.correction_id.is_not(None)
-                )
-            ).all()
-        )
+        alerts = {
+            alert_id: (revision, correction_id)
+            for alert_id, revision, correction_id in self._session.execute(
+                select(Alert.id, Alert.revision, Alert.correction_id).where(Alert.story_id.in_(stories))
+            )
+        }
         for edition_id, story_id, revision, piece, issue_id, at in self._session.execute(query):
-            alert_id = alerted_by(piece)
-            told = ToldOnce(story_id, revision, at, issue_id, alert_id)
-            correction_id = corrected_by(piece) if alert_id is None else told_right.get(alert_id)
-            yield edition_id, told, correction_id
+            alert_id, correction_id = alerted_by(piece), corrected_by(piece)
+            if alert_id is not None:
+                # that of its card, though newer facts may have been told beside it
+                revision, correction_id = alerts.get(alert_id, (revision, None))
+            yield edition_id, ToldOnce(story_id, revision, at, issue_id, alert_id), correction_id
 
     def _received(self, of: Collection[int] | None) -> Select[int, int | None, int]:
         """The mails that told any of it, and the notes, in the order of their readers."""

@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.content import StoryContent
 from newsletter.folds import folded
 from newsletter.judging import Window
 from newsletter.models import AlertReader, Correction, Issue, Newsletter, Pick, Story, StoryRevision
@@ -15,6 +14,7 @@ from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences
 from newsletter.selection import Limits
 from newsletter.selection import select as select_stories
+from newsletter.store.contents import contents_of
 from subscribers.lens import Lens
 
 #: from one issue to the next
@@ -186,7 +186,12 @@ def order(session: Session, issue: Issue) -> None:
 
 
 def pool(session: Session, issue: Issue) -> Pool:
-    """The issue's picks as candidates for selection."""
+    """The issue's picks, to select from."""
+    return Pool(candidates(session, issue))
+
+
+def candidates(session: Session, issue: Issue) -> list[Candidate]:
+    """The issue's picks as candidates for selection, in the order of their stories."""
     taken_back = exists().where(
         Correction.story_id == Pick.story_id,
         Correction.kind == CorrectionKind.RETRACTION,
@@ -199,7 +204,7 @@ def pool(session: Session, issue: Issue) -> Pool:
         select(
             Pick.story_id,
             Pick.revision,
-            StoryRevision.document,
+            StoryRevision.fingerprint,
             Story.first_seen_at,
             Pick.pin,
             Pick.rank,
@@ -215,32 +220,31 @@ def pool(session: Session, issue: Issue) -> Pool:
         .join(Story, Story.id == Pick.story_id)
         .where(Pick.issue_id == issue.id)
         .order_by(Pick.story_id)
-    )
-    return Pool(
-        [
-            Candidate(
-                story_id=story_id,
-                revision=revision,
-                content=StoryContent.from_json(document),
-                first_seen_at=first_seen_at,
-                pin=pin,
-                rank=rank,
-                dropped=dropped,
-                added=added,
-                retracted=retracted,
-                lead_for=frozenset(lead_for),
-            )
-            for (
-                story_id,
-                revision,
-                document,
-                first_seen_at,
-                pin,
-                rank,
-                dropped,
-                added,
-                retracted,
-                lead_for,
-            ) in rows
-        ]
-    )
+    ).all()
+    contents = contents_of(session, {row.fingerprint: (row.story_id, row.revision) for row in rows})
+    return [
+        Candidate(
+            story_id=story_id,
+            revision=revision,
+            content=contents[fingerprint],
+            first_seen_at=first_seen_at,
+            pin=pin,
+            rank=rank,
+            dropped=dropped,
+            added=added,
+            retracted=retracted,
+            lead_for=frozenset(lead_for),
+        )
+        for (
+            story_id,
+            revision,
+            fingerprint,
+            first_seen_at,
+            pin,
+            rank,
+            dropped,
+            added,
+            retracted,
+            lead_for,
+        ) in rows
+    ]

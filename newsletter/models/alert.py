@@ -90,7 +90,7 @@ class Alert(Base):
 
 
 class AlertReaderState(StrEnum):
-    WAITING = "waiting"  # to be mailed, at once or later
+    WAITING = "waiting"  # to be mailed, at once or later; mailed -> waiting: its mail was cancelled
     MAILED = "mailed"  # waiting -> mailed: what becomes of the mail is the delivery's
     FOLDED = "folded"  # waiting | mailed, but not left -> folded: the next digest tells it
     DROPPED = "dropped"  # waiting | mailed, but not left -> dropped: told meanwhile, or too old

@@ -246,7 +246,7 @@ class EditionStory(Base):
     because: Mapped[list[Any]]
     #: in an update: what is new since they were told
     changes: Mapped[list[Any]]
-    #: in an alert: the readers' rules that fired, each its id, its words and the facts
+    #: in an alert: what brought the story, each a rule's id or who did, its words and the facts
     rules: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
 
     edition: Mapped[Edition] = relationship(back_populates="stories")

@@ -4,6 +4,7 @@ Reads the database and compiles what is not compiled yet; asks nothing of the ne
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -35,29 +36,41 @@ Preflight = Callable[[Session, Issue, datetime], Sequence[Finding]]
 REMEMBERED = 14
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """How mails leave here."""
+
+    site: Site
+    #: its name, as in `MAIL_PROVIDER`
+    provider: str
+    #: None where none is set
+    postal_address: str | None
+    sender: Sender
+    public_url: str
+
+    @property
+    def leaves(self) -> bool:
+        """To real mailboxes."""
+        return self.provider != "folder"
+
+
 def look_over(
     session: Session,
     issue: Issue,
     renderer: Renderer,
+    leaving: Leaving,
     *,
-    site: Site,
-    provider: str,
-    postal_address: str | None,
-    sender: Sender,
-    public_url: str,
     now: datetime,
 ) -> tuple[Finding, ...]:
     """What is wrong with the issue as it would be approved now: what blocks first, then by its stories.
 
     What blocks is looked for in every story that somebody may be told, warnings in those that an
-    audience is told. `provider` is its name as in `MAIL_PROVIDER`; `postal_address` is None where none
-    is set. Raises RenderError when a template fails.
+    audience is told. Raises RenderError when a template fails.
     """
-    sheet = galley(session, issue, renderer, site)
-    headers = headers_of(issue, sender=sender, public_url=public_url)
-    mails = Leaving(headers, postal_address, leaves=provider != "folder")
+    sheet = galley(session, issue, renderer, leaving.site)
+    headers = headers_of(issue, sender=leaving.sender, public_url=leaving.public_url)
     found = [
-        *in_sheet(session, sheet, mails, _led_before(session, issue), now=now),
+        *in_sheet(session, sheet, headers, leaving, _led_before(session, issue), now=now),
         *_overtaken(session, issue),
         *_told_wrong(session, issue),
         *_spam(session, issue),
@@ -65,25 +78,21 @@ def look_over(
     return in_order(found, sheet)
 
 
-class Leaving(NamedTuple):
-    """How mails leave here."""
-
-    headers: Headers
-    #: None where none is set
-    postal_address: str | None
-    #: to real mailboxes
-    leaves: bool
-
-
 def in_sheet(
-    session: Session, sheet: Galley, mails: Leaving, before: Mapping[str, date], *, now: datetime
+    session: Session,
+    sheet: Galley,
+    headers: Headers,
+    leaving: Leaving,
+    before: Mapping[str, date],
+    *,
+    now: datetime,
 ) -> Iterator[Finding]:
     """What is wrong with the mails of a galley and the stories in them, whatever they are sent for.
 
     `before`: the headlines, as terms, that led such mails lately, and when.
     """
     yield from mailing.emptiness(sheet)
-    yield from _in_mail(sheet, mails)
+    yield from _in_mail(sheet, headers, leaving)
     yield from mailing.subjects(sheet, sheet.cards, before)
     yield from mailing.sizes(sheet)
     yield from _in_stories(sheet)
@@ -103,14 +112,14 @@ def in_order(found: Iterable[Finding], sheet: Galley) -> tuple[Finding, ...]:
     )
 
 
-def _in_mail(sheet: Galley, mails: Leaving) -> Iterator[Finding]:
+def _in_mail(sheet: Galley, headers: Headers, leaving: Leaving) -> Iterator[Finding]:
     """What is wrong with the mail around the stories."""
     for leftover in words.leftovers_in(sheet.intro or ""):
         remedy = "write what belongs there"
         yield Finding("leftovers", Severity.BLOCKING, "intro", leftover, remedy)
     for _, mail in sheet.mails:
-        yield from mailing.way_out(mail.content, mails.headers, leaves=mails.leaves)
-        yield from mailing.postal_address(mail.content, mails.postal_address, leaves=mails.leaves)
+        yield from mailing.way_out(mail.content, headers, leaves=leaving.leaves)
+        yield from mailing.postal_address(mail.content, leaving.postal_address, leaves=leaving.leaves)
         yield from mailing.unfilled(mail.content)
         yield from mailing.images(mail.content.html)
         yield from contrast(mail.content.html)

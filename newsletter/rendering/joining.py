@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from markupsafe import escape
 
@@ -21,7 +21,22 @@ WORDS_PER_MINUTE = 220
 SUBJECT = 78
 
 _ANY_SLOT = re.compile(r"@@\w+@@")
+_indented = partial(wrap, first="  ", rest="  ")
 _LONGEST = {f"@@{READER_SLOT}@@": LONGEST_READER}
+
+
+#: what brings a story to a reader beside a rule of theirs: the editors, or that it was told wrong
+EDITORS, CORRECTION = "editors", "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What brought a story to its reader by an alert, and the facts by which it did."""
+
+    #: the number of a rule of theirs, `EDITORS` or `CORRECTION`
+    by: int | str
+    words: str
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Entry:
     #: in an update: what is new since its readers were told; in a correction: what they were told;
     #: in a line: that they heard of it
     changes: tuple[str, ...] = ()
+    #: in an alert: all that brought it, for the footer
+    fired: tuple[Fired, ...] = ()
 
     @cached_property
     def html(self) -> str:
@@ -86,41 +103,48 @@ def join(
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """A reader's rule that fired, and the facts by which it did."""
-
-    rule_id: int
-    words: str
-    facts: tuple[str, ...]
-
-
-def join_alert(
-    shell: AlertShell, entries: Sequence[Entry], fired: Sequence[Fired], *, subject: str, heading: str = ""
-) -> Content:
+def join_alert(shell: AlertShell, entries: Sequence[Entry], *, subject: str, heading: str = "") -> Content:
     """The mail of an alert; what differs by reader stays in it as `@@slots@@`.
 
     `heading` stands over stories none of which leads.
     """
     cards = [entry.card for entry in entries]
     lead = preheader([card.lead for card in cards], [card.headline for card in cards])
-    rules = [
-        {"rule": str(one.rule_id), "words": in_line((one.words,)), "facts": in_line(one.facts)}
-        for one in fired
-    ]
-    in_html = [{name: escape(words) for name, words in rule.items()} for rule in rules]
+    brought = [_brought(by, entries) for by in dict.fromkeys(one.by for e in entries for one in e.fired)]
     html = {
         "preheader": escape(lead),
         "heading": escape(heading),
-        "rules": "".join(_fill(shell.cut_rule_html, rule) for rule in in_html),
+        "rules": "".join(_fill(shell.cut_rule_html, html) for html, _ in brought),
         "cards": "".join(entry.html for entry in entries),
     }
     text = {
         "heading": heading,
-        "rules": "\n\n".join(_fill(shell.cut_rule_text, rule, set_block=wrap) for rule in rules),
+        "rules": "\n\n".join(_fill(shell.cut_rule_text, text, set_block=wrap) for _, text in brought),
         "cards": "\n\n".join(entry.text for entry in entries),
     }
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
+
+
+def _brought(by: int | str, entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, str]]:
+    """One reason for a mail, said once, with the facts of each of its stories: as html and as text."""
+    told = [(entry.card, one) for entry in entries for one in entry.fired if one.by == by]
+    is_rule = isinstance(by, int)
+    words = in_line((told[-1][1].words,))
+    facts = in_line(tuple(dict.fromkeys(fact for _, one in told for fact in one.facts)))
+    several = len(entries) > 1  # the only story of a mail needs no title
+    values = {
+        "rule": str(by) if is_rule else "",
+        "editors": EDITORS if by == EDITORS else "",
+        "words": words if is_rule else "",
+        "others": "" if is_rule else words,
+        "met": "" if several else facts,
+        "facts": facts,  # as shells that were kept before ask for it: of all stories in one line
+    }
+    rows = [(card, in_line(one.facts)) for card, one in told] if several else []
+    in_html = [_fill(card.cut_row_html, {"facts": escape(met)}) for card, met in rows]
+    in_text = ["\n" + _fill(card.cut_row_text, {"facts": met}, set_block=_indented) for card, met in rows]
+    html = {name: str(escape(value)) for name, value in values.items()}
+    return html | {"stories": "".join(in_html)}, values | {"stories": "".join(in_text)}
 
 
 def alert_subject(headline: str, *, further: int, begin: str = "Alert") -> str:

@@ -87,7 +87,7 @@ class Card:
     #: a correction there what they were told, and when; a line that they heard of it, and what came since
     html: str
     text: str
-    #: its line in the contents of an issue
+    #: its line in the contents of an issue; in an alert, with the block `facts`, among those a rule found
     row_html: str
     row_text: str
     #: the title as shown, plain
@@ -110,6 +110,14 @@ class Card:
     @cached_property
     def cut_text(self) -> Cut:
         return _cut(self.text)
+
+    @cached_property
+    def cut_row_html(self) -> Cut:
+        return _cut(self.row_html)
+
+    @cached_property
+    def cut_row_text(self) -> Cut:
+        return _cut(self.row_text)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -149,7 +157,9 @@ class AlertShell(Shell):
     """All of an alert's mail but its stories: `html` and `text` hold the slots `preheader` (html only),
     `cards`, and in blocks `heading` and `rules`, why it was sent."""
 
-    #: what the block `rules` holds of each rule: the slots `rule`, its number, `words` and `facts`
+    #: what the block `rules` holds of each rule, or other reason: in blocks, `words` and `rule`, its number,
+    #: or else `others`, the words of a reason that is no rule, and `editors`, where to have none of theirs;
+    #: `met`, the facts of a mail's only story, or `stories`, each with its own
     rule_html: str
     rule_text: str
 

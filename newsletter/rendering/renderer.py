@@ -141,7 +141,8 @@ class Renderer:
 
     def alert_shell(self, *, newsletter: str, description: str) -> AlertShell:
         """All of an alert's mail but its stories. Raises RenderError when a template fails."""
-        slots = _slots("preheader", "heading", "rules", "rule", "words", "facts", "cards")
+        of_rule = ("rule", "words", "others", "editors", "met", "stories")
+        slots = _slots("preheader", "heading", "rules", "cards", *of_rule)
         about = slots | {"newsletter": newsletter, "description": description, "title": newsletter}
         in_html = {"cards": _raw(slots["cards"]), "rule": _IN_LINK}
         in_html["rules"] = _EDGE + self._render("parts/rule.mjml", about | in_html).strip("\n") + _EDGE
@@ -154,8 +155,7 @@ class Renderer:
         """The subject: one line of at most 78 characters, the lead story first."""
         told = [clean(headline) for headline in headlines]
         values = {"headlines": told, "newsletter": newsletter, "date": in_words(date)}
-        line = self._render("digest/subject.txt", values)
-        return cut(clean(line), SUBJECT)
+        return cut(clean(self._render("digest/subject.txt", values)), SUBJECT)
 
     def whole(
         self,
@@ -233,7 +233,7 @@ class Renderer:
         }
 
     def _row(self, story: Story, kind: str) -> str:
-        return self._render(f"parts/row.{kind}", {"story": story}).strip("\n")
+        return self._render(f"parts/row.{kind}", {"story": story, **_slots("facts")}).strip("\n")
 
     def _card(self, story: Story, kind: str, values: Mapping[str, str]) -> str:
         render = self._text if kind == "txt" else self._render

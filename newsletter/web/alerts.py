@@ -20,9 +20,10 @@ from newsletter.links import preferences_url
 from newsletter.rendering.dates import in_words
 from newsletter.store.engine import reading, writing
 from newsletter.web.alerts_form import ChoicesForm, RuleForm, read_choices, read_pause, read_rule
+from newsletter.web.alerts_owner import link, owner, sign
 from newsletter.web.alerts_view import Held, LateView, View, lately, view
 from newsletter.web.form import FormFaults, Wish
-from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, alerts_of, ip_of
+from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, alerts_of
 from newsletter.web.preferences_view import in_a_sentence
 from newsletter.web.subscribe import ask_to_subscribe
 from newsletter.web.undoing import held, known, undo_token
@@ -30,9 +31,7 @@ from subscribers import watching
 from subscribers.address import parse
 from subscribers.alert_models import Watch
 from subscribers.alert_rule import AlertRule
-from subscribers.ledger import Channel, Evidence
-from subscribers.models import Act, Subscriber, SubscriptionState
-from subscribers.tokens import Purpose
+from subscribers.models import Subscriber, SubscriptionState
 from subscribers.undo import standing
 from subscribers.watching import TooManyRules
 
@@ -100,7 +99,7 @@ def pause(request: Request, token: str, rule_id: RuleId, sent: SentForm, door: A
     if wording is None:
         raise HTTPException(400)
     with writing(door.services.engine) as session:
-        subscriber = held(session, _owner(door, token))
+        subscriber = held(session, owner(door, token))
         try:
             until = read_pause(sent, subscriber.rhythm.zone, now=door.clock())
         except FormFaults as error:
@@ -132,7 +131,7 @@ def stop(request: Request, token: str, rule_id: RuleId, door: AtDoor) -> Respons
 def choose(request: Request, token: str, sent: SentForm, door: AtDoor) -> Response:
     form = ChoicesForm.sent(sent)
     with writing(door.services.engine) as session:
-        subscriber = held(session, _owner(door, token))
+        subscriber = held(session, owner(door, token))
         try:
             choices = read_choices(form)
         except FormFaults as error:
@@ -141,7 +140,7 @@ def choose(request: Request, token: str, sent: SentForm, door: AtDoor) -> Respon
         watching.choose(session, subscriber.id, choices)
         undo = undo_token(door, session, subscriber, before)
         if undo:
-            _sign(door, request, session, subscriber, CHOOSE_ALERTS_WORDING)
+            sign(door, request, session, subscriber, CHOOSE_ALERTS_WORDING)
         return _page(door, session, token, _Said(note="Saved." if undo else NOTHING, undo=undo))
 
 
@@ -153,7 +152,7 @@ def _try(
     With a `rule_id` it takes the place of that rule.
     """
     with (writing if save else reading)(door.services.engine) as session:
-        public_id = _owner(door, token)
+        public_id = owner(door, token)
         subscriber = held(session, public_id) if save else known(session, public_id)
         here = _view(door, session, token)
         if rule_id is not None and here.find(rule_id) is None:
@@ -176,7 +175,7 @@ def _try(
         undo = undo_token(door, session, subscriber, before)
         if undo:
             wording = JOIN_ALERTS_WORDING if joins else SAVE_ALERT_WORDING
-            _sign(door, request, session, subscriber, wording, rule)
+            sign(door, request, session, subscriber, wording, rule)
         address = parse(subscriber.email)
     if joins:
         ask_to_subscribe(door, Wish(address, (here.spec.slug,)), request, wording=JOIN_ALERTS_WORDING)
@@ -206,7 +205,7 @@ def _act(
     act: Callable[[Watch], str],
 ) -> Response:
     """Do something to a rule that the reader holds; `act` says what came of it."""
-    subscriber = held(session, _owner(door, token))
+    subscriber = held(session, owner(door, token))
     watch = watching.watch_of(session, subscriber.id, rule_id)
     if watch is None:
         return _gone(door, token)
@@ -214,24 +213,8 @@ def _act(
     note = act(watch)
     undo = undo_token(door, session, subscriber, before)
     if undo:
-        _sign(door, request, session, subscriber, wording, rule)
+        sign(door, request, session, subscriber, wording, rule)
     return _page(door, session, token, _Said(note=note if undo else NOTHING, undo=undo))
-
-
-def _sign(
-    door: Door,
-    request: Request,
-    session: Session,
-    subscriber: Subscriber,
-    wording: str,
-    rule: AlertRule | None = None,
-) -> None:
-    """The line in the ledger: what the button said, and for which rule."""
-    if rule:
-        wording = f"{wording}: {in_a_sentence(rule, names_of(session, door.services.site, [rule]))}"
-    evidence = Evidence(Channel.LINK, wording, ip_of(request), door.clock())
-    evidence.write(session, Act.CHANGED, subscriber, [alerts_of(door).slug])
-    session.flush()
 
 
 def _page(door: Door, session: Session, token: str, say: _Said, rule_id: int | None = None) -> Response:
@@ -247,7 +230,7 @@ def _page(door: Door, session: Session, token: str, say: _Said, rule_id: int | N
         status=422 if say.faults else 200,
         here=here,
         held=found,
-        link=_link(door, token),
+        link=link(door, token),
         form=say.rule or saved,
         choices=say.choices or ChoicesForm.of(here.choices),
         faults=say.faults.by_field if say.faults else {},
@@ -273,18 +256,9 @@ def _saved_lately(session: Session, here: View, found: Held | None, say: _Said) 
 
 
 def _gone(door: Door, token: str) -> Response:
-    return door.pages.answer("alert_gone.html", status=404, link=_link(door, token))
+    return door.pages.answer("alert_gone.html", status=404, link=link(door, token))
 
 
 def _view(door: Door, session: Session, token: str) -> View:
-    subscriber = known(session, _owner(door, token))
+    subscriber = known(session, owner(door, token))
     return view(session, subscriber, door.services.site, alerts_of(door), now=door.clock())
-
-
-def _link(door: Door, token: str) -> str:
-    return f"{door.pages.base}/alerts/{token}"
-
-
-def _owner(door: Door, token: str) -> str:
-    [public_id] = door.services.tokens.read(Purpose.ALERTS, token, now=door.clock())
-    return public_id

@@ -193,7 +193,7 @@ def _quiet_days(names: tuple[str, ...], faults: dict[str, str]) -> frozenset[int
 
 
 #: what the buttons of a pause send → for how long
-PAUSES = {"week": timedelta(weeks=1), "month": timedelta(days=30)}
+PAUSED_FOR = {"week": timedelta(weeks=1), "month": timedelta(days=30)}
 
 
 def read_pause(fields: FormData, zone: ZoneInfo, *, now: datetime) -> datetime | None:
@@ -204,8 +204,8 @@ def read_pause(fields: FormData, zone: ZoneInfo, *, now: datetime) -> datetime |
     pressed = one(fields, "pause")
     if pressed == "end":
         return None
-    if pressed in PAUSES:
-        return now + PAUSES[pressed]
+    if pressed in PAUSED_FOR:
+        return now + PAUSED_FOR[pressed]
     today = now.astimezone(zone).date()
     try:
         day = date.fromisoformat(one(fields, "day").strip())

@@ -154,6 +154,11 @@ class LateView:
         return _mails(self.back)
 
     @property
+    def lately(self) -> str:
+        """What was looked at: `the last 30 days`, or fewer while there are stories of fewer only."""
+        return f"the last {self.back.days} days" if self.back.days > 1 else "the last day"
+
+    @property
     def together_a_week(self) -> str | None:
         return _mails(self.together) if self.together else None
 

@@ -18,6 +18,7 @@ from newsletter.metrics import Metrics
 from newsletter.site import Site
 from newsletter.web import (
     acts,
+    alerts_editors,
     api,
     archive,
     atom,
@@ -125,6 +126,7 @@ def create_app(services: Services, *, clock: Callable[[], datetime] = _utc_now) 
     app.include_router(unsubscribe.router)
     app.include_router(preferences.router)
     app.include_router(own_alerts.router)
+    app.include_router(alerts_editors.router)
     app.include_router(acts.router)
     app.include_router(undoing.router)
     app.include_router(manage.router)

@@ -134,9 +134,9 @@ def rules_in_words(session: Session, subscriber: Subscriber, site: Site) -> tupl
 
 
 def in_a_sentence(rule: AlertRule, names: Mapping[str, str]) -> str:
-    """The rule in words, as a sentence begins."""
+    """The rule in words, as a sentence begins; names stay as they are written."""
     text = words(rule, names)
-    return text[:1].upper() + text[1:]
+    return text if rule.companies else text[:1].upper() + text[1:]
 
 
 def _names(offers: Collection[Offer]) -> dict[str, str]:

@@ -56,7 +56,7 @@ def _is(field: Field, value: str) -> ColumnElement[bool]:
             held = _Holds(LensRecord.definition, _LENS_PARTS[field], value)
             return Subscriber.lens_id.in_(select(LensRecord.id).where(held))
         case Field.NEWSLETTER:
-            return exists().where(
+            return _one(
                 Subscription.subscriber_id == Subscriber.id,
                 Subscription.newsletter == value,
                 Subscription.state == SubscriptionState.CONFIRMED,
@@ -66,11 +66,16 @@ def _is(field: Field, value: str) -> ColumnElement[bool]:
         case Field.COUNTRY:
             return Subscriber.country.is_not_distinct_from(value)
         case Field.TAG:
-            return exists().where(Tag.subscriber_id == Subscriber.id, Tag.name == value)
+            return _one(Tag.subscriber_id == Subscriber.id, Tag.name == value)
         case Field.BATCH:
             return Subscriber.batch_id.is_not_distinct_from(int(value))
         case Field.FILE:
-            return exists().where(Batch.id == Subscriber.batch_id, Batch.file_name == value)
+            return _one(Batch.id == Subscriber.batch_id, Batch.file_name == value)
+
+
+def _one(*of_subscriber: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether there is such a row, whatever else the statement around it has joined."""
+    return exists().where(*of_subscriber).correlate(Subscriber)
 
 
 class _Holds(FunctionElement[bool]):

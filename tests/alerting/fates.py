@@ -221,7 +221,8 @@ def folded_without_a_cause(books: Books) -> Broken:
 
 
 def dropped_without_a_cause(books: Books) -> Broken:
-    """An alert is dropped if it was told meanwhile, is too old for those without a digest, or they left."""
+    """An alert is dropped if it was told meanwhile, is so no more, is too old for those without a digest, or
+    they left."""
     for row in books.rows:
         at = books.became(row, "dropped")
         if not at or row.state != "dropped":
@@ -236,8 +237,22 @@ def dropped_without_a_cause(books: Books) -> Broken:
         leaves_at = person.reader.leaves_at
         left = leaves_at is not None and leaves_at <= at
         old = not person.reader.newsletters and (books.alert(row).expires_at <= at or _causes(books, row, at))
-        if not (newer or told or left or old):
+        if not (newer or told or left or old or _is_so_no_more(books, person, row, at)):
             yield row.id, row.subscriber_id, at, row.reason
+
+
+def _is_so_no_more(books: Books, person: Person, row: AlertReader, at: datetime) -> bool:
+    """Whether the story came to meet none of the rules that fired, or to say what was known before."""
+    newest = books.revision_at(row.story_id, at)
+    if newest <= books.alert(row).revision:
+        return False
+    content, spread = books.contents[row.story_id, newest], books.spread(row.story_id, at)
+    if not any(naive.meets(books.rules[rule], content, spread) for rule in row.rules):
+        return True
+    known = _knows(books, person, Look(row.decided_at, row.story_id, newest))
+    told = _told(person, row.story_id, row.decided_at)
+    before = {known, max(told, default=known)} - {None}
+    return any(not naive.is_new(books.contents[row.story_id, one or 0], content) for one in before)
 
 
 def held_without_a_cause(books: Books) -> Broken:

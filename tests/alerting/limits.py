@@ -108,6 +108,29 @@ def stories_twice_in_a_mail(books: Books) -> Broken:
             yield letter.row.id, letter.row.subscriber_id, letter.tellings
 
 
+def alerts_of_what_is_so_no_more(books: Books) -> Broken:
+    """When it is frozen, what the story says by then still meets a rule that fired, and is still new to
+    whoever was told it before."""
+    for number, person in books.people.items():
+        for letter in person.alerts:
+            for row in books.rows_of(letter):
+                newest = books.revision_at(row.story_id, letter.queued_at)
+                if books.alert(row).kind != "rules" or newest <= books.alert(row).revision:
+                    continue
+                content = books.contents[row.story_id, newest]
+                spread = books.spread(row.story_id, letter.queued_at)
+                before = [
+                    told.revision
+                    for one in person.letters
+                    if one.is_told and one.queued_at < letter.queued_at
+                    for told in one.about(row.story_id)
+                    if told.tells
+                ]
+                is_met = any(naive.meets(books.rules[rule], content, spread) for rule in row.rules)
+                if not is_met or (before and not _is_new(books, row.story_id, max(before), newest)):
+                    yield number, letter.row.id, row.id, newest
+
+
 def alerts_that_came_too_late(books: Books) -> Broken:
     for letter in books.letters:
         for mail in letter.left:
@@ -173,11 +196,12 @@ def wrong_lines(books: Books) -> Broken:
 
 
 #: lines that a digest has at most, and for how long a daily is sure to have the story among its own
-MOST_LINES, LATELY = 5, timedelta(days=2)
+MOST_LINES, LATELY = 40, timedelta(days=2)
 
 
 def lines_that_are_missing(books: Books) -> Broken:
-    """Whoever wants lines finds each alerted story without news in the next digest, up to so many."""
+    """Whoever wants lines finds each alerted story in the next digest, be it told again or named in a line,
+    up to so many."""
     for number, person in books.people.items():
         if person.reader.choices.afterwards != "line":
             continue
@@ -194,8 +218,7 @@ def lines_that_are_missing(books: Books) -> Broken:
             for told in letter.tellings if letter.row.state == "accepted" and digests else ():
                 revision = books.revision_at(told.story_id, books.closed_at[digests[0].row.occasion_id])
                 content = books.contents[told.story_id, revision]
-                is_update = _is_new(books, told.story_id, told.revision, revision)
-                if is_update or naive.is_muted(person.reader.lens, content):
+                if naive.is_muted(person.reader.lens, content):
                     continue
                 until = digests[0].queued_at
                 between = [one for one in person.digests if letter.queued_at < one.queued_at <= until]

@@ -16,6 +16,7 @@ PROMISES: Mapping[str, Callable[[Books], Broken]] = {
     "a company rests": limits.companies_without_rest,
     "nothing is told again without news": limits.stories_told_again_without_news,
     "no mail tells a story twice": limits.stories_twice_in_a_mail,
+    "no alert tells what is so no more": limits.alerts_of_what_is_so_no_more,
     "no alert comes when it is no news any more": limits.alerts_that_came_too_late,
     "who muted it hears nothing of it": limits.muted_stories,
     "who left is left in peace": limits.mails_after_leaving,

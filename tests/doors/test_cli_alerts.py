@@ -51,7 +51,7 @@ def test_the_page_is_true(cli: Cli, tmp_path: Path) -> None:
 def test_a_rule_from_first_to_last(cli: Cli) -> None:
     """A rule is held, told in words as people write them, paused, resumed and stopped."""
     held = cli("alerts", "add", INES, "--company", "Sample Lab", "--outlets", "5", *VOUCHED)
-    assert held.out == "rule 1: sample lab, once 5 outlets report it\n"
+    assert held.out == "rule 1: Sample Lab, once 5 outlets report it\n"
     paused = cli("alerts", "pause", INES, "1", "--until", "2090-01-01")
     assert "paused until 2090-01-01 00:00 UTC" in paused.out
     found = cli("alerts", "rules", INES, "--json").json()
@@ -121,6 +121,8 @@ def test_a_rule_is_tried(cli: Cli, tmp_path: Path) -> None:
     found = cli("alerts", "try", *tried).json()
     assert (found["rules"], found["mails"]) == (["Sample Lab"], 1)
     assert found["alerts"][0]["facts"] == ["about Sample Lab"]
+    [led] = cli("alerts", "try", "--leads", *tried).json()["alerts"]
+    assert led["facts"] == ["about Sample Lab", "would lead your digest"]
     cli("alerts", "add", INES, "--outlets", "9", *VOUCHED)
     assert cli("alerts", "try", INES, "--at", "2026-01-09T12:00Z", "--json").json()["mails"] == 0
     assert cli("alerts", "try", INES, *tried).json()["mails"] == 1
@@ -136,6 +138,11 @@ def test_what_became_of_an_alert(cli: Cli, tmp_path: Path) -> None:
     told = cli("alerts", "proof", "1").out
     assert "1 reader = 1 mailed; 1 mailed = 1 accepted" in told
     assert "mail 1: equal to what left: SHA-256 " in told
+    again = cli("alerts", "replay", "1", "--out", str(tmp_path / "past"))
+    assert (again.code, again.out) == (0, "1 edition equal to what left\n")
+    assert sorted(path.name for path in (tmp_path / "past").iterdir()) == ["1.html", "1.txt"]
+    nowhere = cli("alerts", "replay", "1", "--edition", "9")
+    assert (nowhere.code, "no edition 9 tells alert 1" in nowhere.err) == (1, True)
     assert "title: A sample lab opens an office" in cli("alerts", "show", "1").out
     [told] = cli("why", INES, "1", "--json").json()
     assert (told["picked"], told["alert"], told["rules"][0]["met"]) == (True, 1, True)
@@ -148,7 +155,7 @@ def test_what_became_of_an_alert(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_an_editors_alert_from_first_to_last(cli: Cli, tmp_path: Path) -> None:
-    """It is drafted, aimed, seen, barred while it is aimed at nobody, let go, and stopped for good."""
+    """It is drafted, aimed, seen, barred while it is aimed at nobody, let go as it is then, and stopped."""
     cli("stories", "import", story_file(tmp_path, BREAKING))
     cli("subscribers", "add", INES, "--newsletter", "alerts", "--audience", "Investors", *VOUCHED)
     assert "for nobody yet" in cli("alerts", "draft", "1", "--line", "It cannot wait.").out
@@ -160,6 +167,12 @@ def test_an_editors_alert_from_first_to_last(cli: Cli, tmp_path: Path) -> None:
     assert "for Investors, or the segment “press”: 1 reader " in " ".join(drafted.out.split())
     assert "subject: " in cli("alerts", "preview", "1").out
     assert "It cannot wait." in Path("preview/preview.txt").read_text(encoding="utf-8")
+    assert "[TEST] Alert: A sample lab" in cli("alerts", "send-test", "1", "ed@desk.example").out
+    [trial] = Path("mail").glob("*.eml")
+    assert b"ed@desk.example" in trial.read_bytes()
+    cli("stories", "import", story_file(tmp_path, {**BREAKING, "tldr": {"text": "It grew meanwhile."}}))
+    cli("alerts", "preview", "1")
+    assert "It grew meanwhile." in Path("preview/preview.txt").read_text(encoding="utf-8")
     late = cli("alerts", "approve", "1", "--at", "2020-01-01T00:00Z")
     assert late.code == 1
     assert "choose a later time" in late.err

@@ -164,11 +164,12 @@ def test_cancelled_it_is_over(web: Web) -> None:
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
 @on_one_database
 def test_who_may_not_sees_no_buttons(web: Web, role: Role) -> None:
-    """A viewer finds no form but the way out, and an editor none that lets it go or stops it."""
+    """A viewer finds no form but the way out; an editor writes and tests, and lets nothing go or stops it."""
     with at_desk(web, Role.APPROVER) as desk, at_desk(web, role) as other:
         begin(web, desk)
         press(desk, "", **WORDS)
         page = other.get(HERE).text
         forms = re.findall(r'<form[^>]*action="([^"]*)"', page)
-        assert forms == ["/desk/sign-out", *([HERE] if role is Role.EDITOR else [])]
+        own = [HERE, f"{HERE}/send-test"] if role is Role.EDITOR else []
+        assert forms == ["/desk/sign-out", *own]
         assert "cancel" not in page

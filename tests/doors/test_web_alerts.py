@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from newsletter.links import alerts_url
 from newsletter.store.engine import reading
 from newsletter.web.alerts import JOIN_ALERTS_WORDING, SAVE_ALERT_WORDING, STOP_ALERT_WORDING
+from newsletter.web.alerts_editors import NO_EDITORS_WORDING
 from subscribers.alert_choices import AlertChoices, InQuiet
 from subscribers.alert_models import Watch
 from subscribers.alert_rule import AlertRule
@@ -18,7 +20,7 @@ from subscribers.watching import choices_of
 from tests.builders import a_story
 from tests.doors.conftest import NOW, Web
 from tests.doors.preferences import ann, text_of
-from tests.doors.readers import ANN, BOB, last_line, ledger, mails, subscribed, undo_link
+from tests.doors.readers import ANN, BOB, forms, last_line, ledger, mails, subscribed, undo_link
 from tests.issues import tell
 
 WIDE = {"more_companies": "Sample Lab", "min_outlets": "5"}
@@ -72,10 +74,10 @@ def test_the_first_rule_is_saved_and_the_alerts_are_asked_for(web: Web) -> None:
     web.now += timedelta(hours=1)
     said = text_of(saved(web, WIDE).text)
     assert [watch.rule_record.rule for watch in watches(web)] == [RULE]
-    assert "Saved: Sample lab, once 5 outlets report it." in said
+    assert "Saved: Sample Lab, once 5 outlets report it." in said
     assert web.state(ANN, "alerts") == "pending"
     assert mails(web, ANN)[-1] == "confirmation"
-    told = f"{JOIN_ALERTS_WORDING}: Sample lab, once 5 outlets report it"
+    told = f"{JOIN_ALERTS_WORDING}: Sample Lab, once 5 outlets report it"
     assert [line.wording for line in ledger(web)[-2:]] == [told, JOIN_ALERTS_WORDING]
 
 
@@ -83,7 +85,7 @@ def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
     """Each by a button, each with its line in the ledger; the link in the mail opens just that rule."""
     subscribed(web, ANN, "daily", "alerts")
     saved(web, WIDE)
-    told = "Sample lab, once 5 outlets report it"
+    told = "Sample Lab, once 5 outlets report it"
     assert last_line(web) == ("changed", f"{SAVE_ALERT_WORDING}: {told}", ["alerts"])
     first = watches(web)[0].rule_id
     saved(web, WIDE | {"min_outlets": "9"}, f"/rules/{first}")
@@ -101,7 +103,7 @@ def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
     assert watches(web)[0].paused_until is None
     page = web.client.post(f"{at}/stop")
     assert watches(web) == []
-    assert last_line(web)[1] == f"{STOP_ALERT_WORDING}: Sample lab, once 9 outlets report it"
+    assert last_line(web)[1] == f"{STOP_ALERT_WORDING}: Sample Lab, once 9 outlets report it"
     assert "All is as before" in web.client.post(undo_link(page)).text
     assert [each.rule_id for each in watches(web)] == [watch.rule_id]
 
@@ -130,9 +132,35 @@ def test_choices_can_be_undone(web: Web) -> None:
     other = web.client.post(link, data=CHOICES | {"mails_a_day": "5"})
     for page, mails_a_day in ((other, 2), (first, AlertChoices().mails_a_day)):
         assert "All is as before" in text_of(web.client.post(undo_link(page)).text)
-        with reading(web.services.engine) as session:
-            [kept] = choices_of(session, [ann(web).id]).values()
-        assert kept.mails_a_day == mails_a_day
+        assert chosen(web).mails_a_day == mails_a_day
+
+
+def test_the_alerts_of_the_editors_end_by_a_link_and_all_others_go_on(web: Web) -> None:
+    """The link in the mail only asks; pressed, it keeps every other choice and rule, and can be undone."""
+    subscribed(web, ANN, "daily", "alerts")
+    saved(web, WIDE)
+    web.client.post(f"{web.alerts_link(ANN)}/choices", data=CHOICES | {"from_editors": "yes"})
+    at = f"{web.alerts_link(ANN)}/editors"
+    asked = web.client.get(at)
+    assert "No more alerts from the editors?" in text_of(asked.text)
+    assert forms(asked) == {NO_EDITORS_WORDING: urlsplit(at).path}
+    assert chosen(web).from_editors
+    done = web.client.post(at)
+    assert chosen(web) == AlertChoices(23, 6, frozenset(), InQuiet.FOLD, mails_a_day=2, from_editors=False)
+    assert last_line(web) == ("changed", NO_EDITORS_WORDING, ["alerts"])
+    assert "Your own alert goes on as before." in text_of(done.text)
+    lines = len(ledger(web))
+    assert "Undo" not in text_of(web.client.post(at).text)
+    assert len(ledger(web)) == lines
+    assert "All is as before" in web.client.post(undo_link(done)).text
+    assert chosen(web).from_editors
+    assert len(watches(web)) == 1
+
+
+def chosen(web: Web) -> AlertChoices:
+    with reading(web.services.engine) as session:
+        [kept] = choices_of(session, [ann(web).id]).values()
+    return kept
 
 
 def test_choices_are_kept_and_faults_named(web: Web) -> None:
@@ -140,15 +168,13 @@ def test_choices_are_kept_and_faults_named(web: Web) -> None:
     subscribed(web)
     answer = web.client.post(f"{web.alerts_link(ANN)}/choices", data=CHOICES)
     assert "Saved." in text_of(answer.text)
-    chosen = AlertChoices(23, 6, frozenset(), InQuiet.FOLD, mails_a_day=2, from_editors=False)
+    wanted = AlertChoices(23, 6, frozenset(), InQuiet.FOLD, mails_a_day=2, from_editors=False)
     every_day = {"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "mails_a_day": "0"}
     answer = web.client.post(f"{web.alerts_link(ANN)}/choices", data=CHOICES | every_day)
     assert answer.status_code == 422
     for remedy in ("Please leave one day at least", "a whole number from 1 to 20"):
         assert remedy in text_of(answer.text)
-    with reading(web.services.engine) as session:
-        [kept] = choices_of(session, [ann(web).id]).values()
-    assert kept == chosen
+    assert chosen(web) == wanted
 
 
 @pytest.mark.parametrize(
@@ -174,7 +200,7 @@ def test_the_preferences_page_lists_the_rules(web: Web) -> None:
     subscribed(web, ANN, "daily", "alerts")
     saved(web, WIDE)
     page = web.client.get(web.preferences_link(ANN))
-    assert "Sample lab, once 5 outlets report it" in text_of(page.text)
+    assert "Sample Lab, once 5 outlets report it" in text_of(page.text)
     assert "/alerts/" in page.text
     leaving = text_of(web.client.get(web.unsubscribe_link(ANN, "alerts")).text)
     assert "Fewer: narrow my alerts" in leaving

@@ -141,13 +141,14 @@ def test_every_page_fits_and_can_be_read(
     page.goto("/subscribe")
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    page.wait_for_load_state()
     look(page)
     context.close()
 
 
 def look(page: Page) -> None:
     """The page stands well at every width, under one heading."""
+    # its text can be there before its style is
+    page.wait_for_load_state()
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 700})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url

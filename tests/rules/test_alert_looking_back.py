@@ -12,6 +12,7 @@ from newsletter.alerts.looking_back import LookedBack, look_back
 from newsletter.alerts.matching import News
 from newsletter.alerts.past import Past
 from newsletter.alerts.sparing import Limits, Reader
+from newsletter.content import Company
 from newsletter.memory import Told
 from newsletter.models.alert import AlertReaderState as S
 from subscribers.alert_choices import AlertChoices, InQuiet
@@ -43,7 +44,7 @@ def back(
     """With the alerts of a reader of the daily in UTC, who chose these; a week later."""
     digests = sorted(one.at for telling in (told or {}).values() for one in telling)
     reader = Reader(AlertChoices(**choices), ZoneInfo("UTC"), reads_digest=True, mails_today=0)  # type: ignore[arg-type]
-    everything = Past(list(past), digests, told or {})
+    everything = Past(list(past), NOON, digests, told or {})
     return look_back(rules or [EVERY], everything, reader, LIMITS, now=NOON + timedelta(days=7))
 
 
@@ -89,7 +90,7 @@ def test_mutes_keep_a_story_away() -> None:
     """What the reader muted comes up in no look back."""
     reader = Reader(AlertChoices(), ZoneInfo("UTC"), reads_digest=True, mails_today=0)
     past = Past(
-        [news(1, NOON), news(2, NOON + HOUR)], muted=lambda one: "muted" if one.story_id == 1 else None
+        [news(1, NOON), news(2, NOON + HOUR)], NOON, muted=lambda one: "muted" if one.story_id == 1 else None
     )
     found = look_back([EVERY], past, reader, LIMITS, now=NOON + timedelta(days=1))
     assert [one.news.story_id for one in found.alerts] == [2]
@@ -106,3 +107,39 @@ def test_no_day_has_more_mails_than_were_chosen(in_quiet: InQuiet, hours: list[f
     days = [at.date() for at in moments]
     assert all(days.count(day) <= most for day in days)
     assert all(one.mailed_at >= one.news.seen_at for one in found.alerts if one.mailed_at)
+
+
+def test_a_young_service_is_not_diluted() -> None:
+    """Mails a week go by the days of which there are stories, and not by 30 days."""
+    reader = Reader(AlertChoices(), ZoneInfo("UTC"), reads_digest=True, mails_today=0)
+    past = Past([news(1, NOON), news(2, NOON + 24 * HOUR)], NOON)
+    found = look_back([EVERY], past, reader, LIMITS, now=NOON + 48 * HOUR)
+    assert (found.mails, found.days, found.a_week) == (2, 2, 7.0)
+
+
+def test_what_waits_keeps_its_place() -> None:
+    """A revision that says no more takes no place of what waits, nor does it let it wait for longer."""
+    past = [news(1, NOON), news(1, NOON + 20 * HOUR, outlets=3, revision=2)]
+    [alert] = back(past, quiet_from=11, quiet_until=10).alerts
+    assert (alert.news.revision, alert.mailed_at) == (1, NOON + 22 * HOUR)
+
+
+def test_what_was_taken_back_is_not_told() -> None:
+    """What waits in the night, and meets the rule no more in the morning, would not have been sent."""
+    night = NOON + 12 * HOUR
+    [alert] = back([news(1, night, outlets=6), news(1, night + HOUR, outlets=2, revision=2)], WIDE).alerts
+    assert alert.state is S.DROPPED
+    assert alert.mailed_at is None
+
+
+def test_without_a_digest_a_rest_that_is_over_keeps_nothing_back() -> None:
+    """What a rest held until the morning comes with the next mail after it, as on any other day."""
+    lab = (Company("Sample Lab"),)
+    about = [
+        News(number, 1, a_story(f"Story {number}", companies=lab), at, at, ())
+        for number, at in ((1, NOON), (2, NOON + HOUR))
+    ]
+    reader = Reader(AlertChoices(), ZoneInfo("UTC"), reads_digest=False, mails_today=0)
+    past = Past([*about, news(3, NOON + 4 * HOUR)], NOON)
+    found = look_back([EVERY], past, reader, LIMITS, now=NOON + 48 * HOUR)
+    assert [one.mailed_at for one in reversed(found.alerts)] == [NOON, NOON + 4 * HOUR, NOON + 4 * HOUR]

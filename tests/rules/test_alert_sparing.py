@@ -194,6 +194,14 @@ def test_without_a_digest_quiet_ends_when_it_ends() -> None:
     assert why(dispose([waiting()], of, LIMITS, now=night)) == "held until 09 07:00: quiet"
 
 
+def test_a_place_is_kept_for_a_digest_that_was_put_off() -> None:
+    """It counts against the day's mails, and the reason does not call it a mail."""
+    of = replace(reader(mails_today=2), kept=1)
+    reason = dispose([waiting()], of, LIMITS, now=NOON).folded[1]
+    assert reason.text == "2 mails today, and a place kept for your digest: you chose 3 at most"
+    assert why(dispose([waiting()], replace(of, mails_today=1), LIMITS, now=NOON)) == "mailed"
+
+
 def test_reasons_tell_the_time_on_the_readers_clock() -> None:
     """Until when an alert waits is said in the reader's zone."""
     tokyo = replace(reader(), zone=ZoneInfo("Asia/Tokyo"))

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from newsletter.alerts.aim import by_editors
 from newsletter.alerts.wording import choices_in_words, words
+from newsletter.models import Alert
 from subscribers.alert_choices import Afterwards, AlertChoices, InQuiet
 from subscribers.alert_rule import AlertRule
 
-NAMES = {"mistral ai": "Mistral AI", "openai": "OpenAI", "investors": "Investors"}
+NAMES = {"mistral ai": "Mistral AI", "xai": "xAI", "openai": "OpenAI", "investors": "Investors"}
 
 
 @pytest.mark.parametrize(
@@ -21,18 +23,28 @@ NAMES = {"mistral ai": "Mistral AI", "openai": "OpenAI", "investors": "Investors
             {"min_outlets": 5, "min_languages": 2},
             "Mistral AI or OpenAI, once 5 outlets in 2 languages report it",
         ),
-        ({"topics": ["chips"], "audiences": ["Investors"]}, {}, "the topic chips for Investors"),
+        ({"topics": ["chips"], "audiences": ["Investors"]}, {}, "the topic “chips” for Investors"),
         (
             {"companies": ["OpenAI"], "topics": ["law", "chips"]},
             {"min_outlets": 3},
-            "OpenAI on the topics chips or law, once 3 outlets report it",
+            "OpenAI on the topics “chips” or “law”, once 3 outlets report it",
         ),
         (
             {"audiences": ["Investors"], "words": ["open weights", "licence"]},
             {"min_languages": 3},
-            "stories for Investors, saying “licence” or “open weights”, once it is reported in 3 languages",
+            "stories for Investors saying “licence” or “open weights”, once it is reported in 3 languages",
         ),
-        ({"impacts": ["advance", "delay"]}, {}, "stories, labelled “may advance” or “may delay”"),
+        ({"impacts": ["advance", "delay"]}, {}, "stories labelled “may advance” or “may delay”"),
+        (
+            {"companies": ["xAI"], "words": ["ai"], "impacts": ["delay"]},
+            {},
+            "xAI, saying “ai”, labelled “may delay”",
+        ),
+        (
+            {"audiences": ["Investors"], "words": ["ai"], "impacts": ["delay"]},
+            {"min_outlets": 2},
+            "stories for Investors saying “ai”, labelled “may delay”, once 2 outlets report it",
+        ),
         (
             {},
             {"fast_outlets": 4, "fast_hours": 1, "leads": True},
@@ -47,9 +59,18 @@ def test_a_rule_reads_as_its_reader_would_say_it(
     assert words(AlertRule.of(asked, **thresholds), NAMES) == said
 
 
-def test_a_name_that_nobody_wrote_yet_is_said_as_it_is_kept() -> None:
-    """A company that no story has mentioned is called by its term."""
-    assert words(AlertRule.of({"companies": ["Nobody Yet"]}), NAMES) == "nobody yet"
+def test_a_name_that_no_story_wrote_yet_has_capitals() -> None:
+    """A company that no story has mentioned is called by its term, written as names are."""
+    assert words(AlertRule.of({"companies": ["nobody yet", "Sample AI"]})) == "Nobody Yet or Sample AI"
+
+
+def test_a_mail_names_some_of_many_and_counts_the_others() -> None:
+    """A rule about fifty companies does not fill the mail; elsewhere all of them are named."""
+    rule = AlertRule.of({"companies": [f"lab {n}" for n in range(9)], "words": [f"w{n}" for n in range(5)]})
+    assert words(rule, most=4) == (
+        "Lab 0, Lab 1, Lab 2, Lab 3 or 5 more, saying “w0”, “w1”, “w2”, “w3” or 1 more"
+    )
+    assert words(rule).count("Lab") == 9
 
 
 @pytest.mark.parametrize(
@@ -90,3 +111,23 @@ def test_every_choice_is_a_sentence() -> None:
         "After an alert, your digest is silent about the story until there is news",
         "No alerts from the editors",
     )
+
+
+@pytest.mark.parametrize(
+    ("audiences", "segment", "said"),
+    [
+        (["Investors", "Engineers"], None, "for Investors and Engineers"),
+        ([], "company = northlight", "for readers who follow the company “northlight”"),
+        (
+            ["Investors"],
+            "not topic = chips",
+            "for Investors, and for readers who do not follow the topic “chips”",
+        ),
+        ([], "topic = chips and tag = difficult", "for some of our readers"),
+    ],
+)
+def test_readers_are_told_whom_the_editors_meant(
+    audiences: list[str], segment: str | None, said: str
+) -> None:
+    """In words for their eyes: what was noted of them, such as tags, is not told."""
+    assert by_editors(Alert(audiences=audiences, segment=segment)).facts == (said,)

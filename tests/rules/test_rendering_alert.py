@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.alerts.pieces import AlertMail, compose_again, from_json, to_json
+from newsletter.alerts.pieces import (
+    SHELL,
+    AlertMail,
+    AlertTelling,
+    compose,
+    compose_again,
+    from_json,
+    to_json,
+)
 from newsletter.content import StoryContent, Tldr
 from newsletter.rendering.joining import (
     LIMIT,
@@ -16,10 +24,11 @@ from newsletter.rendering.joining import (
     join_alert,
     preheader,
 )
-from newsletter.rendering.pieces import Form
+from newsletter.rendering.pieces import SLOT, AlertShell, Form
 from newsletter.rendering.telling import Telling, tell
 from newsletter.rendering.typesetting import columns
 from tests.alert_mails import (
+    CHOSEN,
     DESCRIPTION,
     LINKS,
     NAME,
@@ -28,14 +37,16 @@ from tests.alert_mails import (
     SEVERAL,
     alert,
     correction,
+    of_editors,
     pieces_of,
 )
-from tests.digests import ARABIC, BARE, RENDERER, RICH
+from tests.digests import ARABIC, BARE, CHINESE, RENDERER, RICH
 from tests.mail_words import on_one_line, parsed, words
 
 MAILS: dict[str, Callable[[], AlertMail]] = {
     "alert": lambda: alert(RICH, line="The weights are out, and <we> checked them."),
     "alerts": lambda: alert(*SEVERAL),
+    "alert-editors": of_editors,
     "alert-correction": correction,
 }
 
@@ -73,13 +84,87 @@ def test_the_first_story_is_the_heading_of_the_mail() -> None:
     assert heading.text_content() == "About a story that we told you"
 
 
+def test_each_rule_is_named_once_with_the_facts_of_each_of_its_stories() -> None:
+    """Its links stand once below its stories; each of them has a title and its own facts, in both parts."""
+    arabic = tell(Telling(ARABIC)).short_title
+    first, second = NORTHLIGHT, replace(NORTHLIGHT, facts=("about Northlight", "9 outlets (you asked for 3)"))
+    pieces = {number: pieces_of(content) for number, content in ((1, RICH), (2, ARABIC), (3, CHINESE))}
+    fired = [(first,), (second, POLICY), (POLICY,)]
+    mail = compose([AlertTelling(n, n, 1, fired=fired[n - 1]) for n in pieces], pieces, whole=3).content
+    northlight = ["Your alert: Northlight, once 3 outlets report it", RICH.title, *first.facts]
+    northlight += [arabic, *second.facts, "@@alerts_url@@/rules/12"]
+    policy = ["Your alert: For policymakers", arabic, *POLICY.facts, CHINESE.title, *POLICY.facts]
+    policy += ["@@alerts_url@@/rules/31"]
+    footer = mail.text.partition("WHY YOU RECEIVE IT")[2]
+    assert in_order(footer, *northlight, *policy)
+    assert footer.count("rules/12") == footer.count("rules/31") == 1
+    footer = mail.html.partition("Why you receive it")[2]
+    assert in_order(footer, *northlight, "#stop", *policy, "#stop")
+    assert f'<span lang="ar" dir="rtl">{arabic}</span>' in footer
+
+
+def in_order(text: str, *parts: str) -> bool:
+    """Whether the parts stand in the text one after another, and nothing of them was forgotten."""
+    place = 0
+    for part in parts:
+        place = text.find(part, place)
+        assert place >= 0, f"{part!r} is not there, or not in its place"
+        place += len(part)
+    return True
+
+
+def test_a_single_story_needs_no_title_for_its_facts() -> None:
+    """Below the only story of a mail its facts stand right below the rule, or the editors' choice."""
+    text = alert(RICH).content.text.partition("WHY YOU RECEIVE IT")[2]
+    assert f"{NORTHLIGHT.words}\nabout Northlight · 4 outlets (you asked for 3)\n" in text
+    assert RICH.title not in text
+
+
+def test_what_the_editors_chose_says_so_and_how_to_hear_no_more_of_them() -> None:
+    """Whom they meant stands in the footer, with a link of its own beside those of the reader's rules."""
+    mail = of_editors().content
+    links = [element.get("href") for element in parsed(mail).iter("a")]
+    assert links.count("@@alerts_url@@/editors") == 1
+    assert "No more alerts from the editors: @@alerts_url@@/editors" in mail.text
+    for text in (words(mail), on_one_line(mail.text)):
+        footer = text.lower().partition("why you receive it")[2]
+        assert in_order(footer, "chosen by the editors", *map(str.lower, CHOSEN.facts), "your alert: north")
+
+
+def test_a_correction_says_why_it_comes() -> None:
+    """Its reader was told what is wrong; there is nothing to stop but all alerts."""
+    text = correction().content.text.partition("WHY YOU RECEIVE IT")[2]
+    assert "A correction of what we told you\nWe told you on Thursday, January 8, 2026\n\nTexts" in text
+    assert "/editors" not in text
+
+
+def test_shells_that_were_kept_before_join_as_they_did() -> None:
+    """A shell that knows no stories within a rule gets the rule's words, number and facts in one line."""
+    slots = {
+        name: f"{SLOT}{name}{SLOT}" for name in ("rules", "rule", "words", "facts", "cards", "preheader")
+    }
+    rule = "<b>{words}</b> Met: {facts}. {rule}".format_map(slots)
+    shell = AlertShell("{preheader}{cards}{rules}".format_map(slots), slots["rules"], rule, rule)
+    pieces = {n: {**pieces_of(content), SHELL: shell} for n, content in ((1, RICH), (2, BARE))}
+    other = replace(NORTHLIGHT, facts=("about Northlight", "9 outlets"))
+    tellings = [AlertTelling(1, 1, 1, fired=(NORTHLIGHT,)), AlertTelling(2, 2, 1, fired=(other,))]
+    facts = "about Northlight · 4 outlets (you asked for 3) · 9 outlets"
+    assert compose(tellings, pieces, whole=1).content.text == f"<b>{NORTHLIGHT.words}</b> Met: {facts}. 12"
+
+
 def test_joined_mails_equal_mails_compiled_as_a_whole() -> None:
     """Cards and rules put into the shell as strings are what the compiler makes of the whole document."""
-    because, rule = ("Your alert: <x>",), {"words": "<x>", "rule": "7", "facts": "5 outlets", "block": ""}
+    because, fired = ("Your alert: <x>",), (Fired(7, "<x>", ("5 outlets",)),)
     told = [(RICH, Form.ALERT), (ARABIC, Form.ALSO), (BARE, Form.BRIEF)]
     shell = RENDERER.alert_shell(newsletter=NAME, description=DESCRIPTION)
-    entries = [Entry(RENDERER.card(content, form), because) for content, form in told]
-    joined = join_alert(shell, entries, [Fired(7, "<x>", ("5 outlets",))], subject="s")
+    entries = [Entry(RENDERER.card(content, form), because, fired=fired) for content, form in told]
+    joined = join_alert(shell, entries, subject="s")
+    rule = {"words": "<x>", "rule": "7", "block": ""} | dict.fromkeys(("met", "others", "editors"), "")
+    facts = {"facts": "5 outlets", "block": ""}
+    rows = [
+        RENDERER._render("parts/row.mjml", {"story": tell(Telling(content, form)), **facts}).strip()
+        for content, form in told
+    ]
     values = {"because": because[0], "changes": "", "block": ""}
     cards = [RENDERER._card(tell(Telling(content, form)), "mjml", values) for content, form in told]
     about = {
@@ -88,7 +173,7 @@ def test_joined_mails_equal_mails_compiled_as_a_whole() -> None:
         "description": DESCRIPTION,
         "preheader": preheader([entries[0].card.lead], []),
         "heading": "",
-        "rules": RENDERER._render("parts/rule.mjml", rule),
+        "rules": RENDERER._render("parts/rule.mjml", rule | {"stories": "".join(rows)}),
         "cards": "".join(cards),
         "block": "",
     }
@@ -112,6 +197,17 @@ def test_a_mail_stays_within_what_mailboxes_show() -> None:
     assert whole.size_bytes <= LIMIT
     assert most.size_bytes <= LIMIT
     assert most.tellings[-1].form is Form.BRIEF
+
+
+def test_many_rules_do_not_make_a_mail_too_long() -> None:
+    """However many rules found its stories, each story names one, and the mail stays within the limit."""
+    pieces = {number: pieces_of(BARE) for number in range(1, 13)}
+    rules = tuple(Fired(number, "a long rule " * 30, ("a fact " * 20,)) for number in range(50))
+    tellings = [AlertTelling(number, number, 1, fired=rules[number:] + rules[:number]) for number in pieces]
+    mail = compose(tellings, pieces, whole=3)
+    assert mail.size_bytes <= LIMIT
+    assert all(one.fired for one in mail.tellings)
+    assert compose_again(mail.tellings, pieces, subject=mail.subject) == mail
 
 
 @pytest.mark.parametrize("further", [0, 2])

@@ -68,30 +68,35 @@ def stories(draw: st.DrawFn) -> StoryContent:
     )
 
 
-lines = st.lists(hostile, max_size=3).map(tuple)
+words = st.lists(hostile, max_size=3).map(tuple)
 tellings = st.builds(
     Telling,
     stories(),
     st.sampled_from(TELLING),
     st.none() | hostile,
     st.none() | hostile,
-    lines,
-    lines,
+    words,
+    words,
     st.none() | st.integers(1, 2**40),
 )
 
 
 corrections = st.builds(
-    Telling, stories(), st.just(Form.CORRECTION), note=hostile, changes=lines, retracts=st.booleans()
+    Telling, stories(), st.just(Form.CORRECTION), note=hostile, changes=words, retracts=st.booleans()
+)
+lines = st.builds(
+    Telling, stories(), st.just(Form.LINE), headline=hostile.map("Known {}".format), changes=words
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(tellings, min_size=1, max_size=5), st.lists(corrections, max_size=2))
-def test_joined_equals_whole(edition: list[Telling], above: list[Telling]) -> None:
-    """Joined pieces are byte for byte the mail that is compiled as one document, whatever stories and
-    corrections say."""
-    joined = digest(*edition, corrections=above)
+@given(
+    st.lists(tellings, min_size=1, max_size=5), st.lists(corrections, max_size=2), st.lists(lines, max_size=3)
+)
+def test_joined_equals_whole(edition: list[Telling], above: list[Telling], below: list[Telling]) -> None:
+    """Joined pieces are byte for byte the mail that is compiled as one document, whatever stories,
+    corrections and lines say."""
+    joined = digest(*edition, corrections=above, lines=below)
     whole = RENDERER.whole(
         edition,
         newsletter=NEWSLETTER,
@@ -99,6 +104,7 @@ def test_joined_equals_whole(edition: list[Telling], above: list[Telling]) -> No
         date=DAY,
         subject=joined.subject,
         corrections=above,
+        lines=below,
         edition=PLACE,
     )
     assert joined.html == whole.html

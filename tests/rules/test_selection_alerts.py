@@ -1,14 +1,16 @@
 """Alerts and the digest after them: what was left to it, and what it says in a line. The rule alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.content import Company, Impact
 from newsletter.judging import Window
 from newsletter.memory import Told
 from newsletter.pool import Candidate, Pool
-from newsletter.selection import MOST_LINES, Limits, Selection, select
+from newsletter.selection import Limits, Selection, select
 from subscribers.lens import Lens
 from tests.builders import NOON, a_candidate, a_story
 
@@ -106,6 +108,44 @@ def test_news_is_told_as_an_update_and_not_in_a_line() -> None:
     assert selection.lines == ()
 
 
+def test_news_without_a_place_is_told_in_the_line() -> None:
+    """What finds no place in a full mail, or is no concern of the lens, still gets its line, with what is
+    new; who wants no lines gets none, and in either case the update may come with the next mail."""
+    fuller = a_candidate(1, a_story("Fuller", outlets=30, companies=()))
+    told = {2: an_alert(a_candidate(2))}
+    news = a_candidate(
+        2, a_story("Known", outlets=8, companies=(Company("Sample Lab"),), impact=Impact.DELAY)
+    )
+    words = (
+        "You heard of it on Wednesday; since then +6 outlets, "
+        "label changed: may advance → may delay, now also about Sample Lab"
+    )
+    for lens in (Lens(), POETS):
+        selection = chosen([fuller, news], lens=lens, told=told, maximum=1, lines=True)
+        assert ids(selection) == ([1] if lens is not POETS else [])
+        assert [line.heard for line in selection.lines] == [words]
+    assert chosen([fuller, news], lens=Lens(), told=told, maximum=1).lines == ()
+    after = {2: replace(told[2], alerted=False)}
+    assert ids(chosen([news], lens=Lens(), told=after, maximum=1)) == [2]
+
+
+def test_every_alerted_story_has_its_line() -> None:
+    """However many alerts came since the last digest: the next one names all their stories."""
+    stories = [a_candidate(n) for n in range(60)]
+    told = {one.story_id: an_alert(one) for one in stories}
+    assert len(chosen(stories, told=told, lines=True).lines) == 60
+
+
+def test_what_an_alert_told_after_the_cut_off_is_no_news_backwards() -> None:
+    """An alert may tell more than the issue knows: its older facts are no changes."""
+    old = a_candidate(1, a_story("Known", companies=(), impact=Impact.NEUTRAL))
+    later = a_story("Known", companies=(), impact=Impact.ADVANCE, outlets=5)
+    told = {1: Told(2, later, NOON - timedelta(hours=1), alerted=True)}
+    selection = chosen([old], lens=Lens(), told=told, lines=True)
+    assert ids(selection) == []
+    assert [line.heard for line in selection.lines] == ["You heard of it on Thursday"]
+
+
 def test_no_line_without_need() -> None:
     """None for what a digest told, what was dropped, taken back or muted, nor in a mail that is skipped."""
     story = a_candidate(1)
@@ -141,7 +181,9 @@ def test_everything_is_told_once(stories: list[tuple[str, int]], maximum: int, l
     assert [kinds[n] == "folded" for n in ids(selection)] == sorted(
         (kinds[n] == "folded" for n in ids(selection)), reverse=True
     )
-    assert all(kinds[line.candidate.story_id] == "alerted" for line in selection.lines)
-    assert len(selection.lines) <= MOST_LINES * lines
+    alerted = {n for n, kind in kinds.items() if kind == "alerted"}
+    assert {line.candidate.story_id for line in selection.lines} == (
+        alerted - set(ids(selection)) if lines else set()
+    )
     without = chosen(candidates, lens=Lens(), folded=folded, told=told, maximum=maximum)
     assert without.decisions == selection.decisions

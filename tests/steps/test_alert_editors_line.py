@@ -1,5 +1,6 @@
 """An editors' alert as its readers get it: as approved, with its line, and with what came in meanwhile."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,18 @@ from sqlalchemy import select
 
 from newsletter.alerting import strike
 from newsletter.alerts.matching import anchors
-from newsletter.alerts.pieces import content_of
+from newsletter.alerts.pieces import mail_of
 from newsletter.content import Company
-from newsletter.models import Alert, Edition
+from newsletter.corrections.book import as_wrong, carried_by
+from newsletter.corrections.owing import Debts
+from newsletter.desk import correcting
+from newsletter.desk.correcting import By
+from newsletter.models import Alert, Edition, Issue, Story
+from newsletter.models.desk import CorrectionKind
+from newsletter.models.issue import IssueState
 from newsletter.store.engine import reading, writing
+from newsletter.story_life import told_in
+from newsletter.tick import tick
 from newsletter.wiring import Services
 from subscribers import watching
 from subscribers.alert_choices import AlertChoices
@@ -20,8 +29,10 @@ from tests.alerted import Fate
 from tests.alerted import fates as fates_of
 from tests.alerted import mails as deliveries
 from tests.builders import NOON, a_story
+from tests.corrected import RIGHT
+from tests.corrected import mails as letters
 from tests.editors_alerts import MINUTE, a_draft, approved, fates, release, seen, spread, subscribe
-from tests.issues import tell
+from tests.issues import PUBLISH, SEEN, tell
 
 FRENCH = AlertRule.of({"words": ["france"]})
 
@@ -30,12 +41,12 @@ def texts(services: Services) -> list[str]:
     """Of every mail of alerts, in their order."""
     with reading(services.engine) as session:
         editions = session.scalars(select(Edition).where(Edition.issue_id.is_(None)).order_by(Edition.id))
-        return [" ".join(content_of(session, edition).text.split()) for edition in editions]
+        return [" ".join(mail_of(session, edition).content.text.split()) for edition in editions]
 
 
-def test_the_line_stays_when_newer_facts_come_in(services: Services) -> None:
-    """Held by quiet, it comes once: with the editors' line, the newer facts, and the rule that these met."""
-    reader = subscribe(services, "ann", audiences=["Investors"])
+def held_with_newer_facts(services: Services) -> int:
+    """A reader, for whom an editors' alert is held by quiet, and what a rule of theirs found beside it."""
+    reader = subscribe(services, "ann", "alerts", "daily", audiences=["Investors"])
     with writing(services.engine) as session:
         watching.choose(session, reader, AlertChoices(quiet_from=11, quiet_until=14))
         held = session.get_one(Subscriber, reader)
@@ -47,6 +58,12 @@ def test_the_line_stays_when_newer_facts_come_in(services: Services) -> None:
     tell(services, a_story("France signs with Mistral AI", companies=companies), at=NOON + 6 * MINUTE)
     strike(services, NOON + 6 * MINUTE)
     assert [fate.state for fate in fates_of(services, reader)] == ["waiting", "waiting"]
+    return reader
+
+
+def test_the_line_stays_when_newer_facts_come_in(services: Services) -> None:
+    """Held by quiet, it comes once: with the editors' line, the newer facts, and the rule that these met."""
+    reader = held_with_newer_facts(services)
     strike(services, NOON + timedelta(hours=2))
     assert [fate.state for fate in fates_of(services, reader)] == ["mailed", "mailed"]
     assert len(deliveries(services)) == 1
@@ -58,6 +75,50 @@ def test_the_line_stays_when_newer_facts_come_in(services: Services) -> None:
         "“france”",
     ):
         assert words in text
+
+
+def test_who_ends_the_alerts_of_the_editors_gets_none_that_waits(services: Services) -> None:
+    """One that quiet held back is dropped, with the reason; the mail that left says how to end them."""
+    told, ended = (subscribe(services, name, audiences=["Investors"]) for name in ("ann", "bea"))
+    held = AlertChoices(quiet_from=11, quiet_until=14)
+    with writing(services.engine) as session:
+        watching.choose(session, ended, held)
+    number = a_draft(services)
+    approved(services, number)
+    spread(services, 5)
+    with writing(services.engine) as session:
+        watching.choose(session, ended, replace(held, from_editors=False))
+    strike(services, NOON + timedelta(hours=2))
+    assert [fate.state for fate in fates_of(services, told)] == ["mailed"]
+    [fate] = fates_of(services, ended)
+    assert (fate.state, fate.reason) == ("dropped", "wants no alerts from the editors")
+    [text] = texts(services)
+    assert "Chosen by the editors for Investors and Policymakers No more alerts from the editors: @@" in text
+
+
+def test_what_was_told_beside_the_line_is_told(services: Services) -> None:
+    """The next digest brings no update of it, and a correction of the card reaches whoever got both."""
+    reader = held_with_newer_facts(services)
+    strike(services, NOON + timedelta(hours=2))
+    services.dispatcher().run(NOON + timedelta(hours=2))
+    with writing(services.engine) as session:
+        story = session.scalars(select(Story)).one()
+        by = By(NOON + timedelta(hours=3))
+        wrong = correcting.write(
+            session, story, kind=CorrectionKind.CORRECTION, text=RIGHT, revision=1, by=by
+        )
+        correcting.confirm(session, wrong.id, by=by)
+        assert [one.revision for one in told_in(session, story.id, up_to=1)] == [1]
+        [owed] = Debts(session, [as_wrong(wrong)]).of(reader)
+        assert (owed.alert_id, owed.revision) == (1, 1)
+        assert carried_by(session, Issue(state=IssueState.DRAFT, publish_at=PUBLISH)) == [wrong]
+    tell(services, a_story("News", companies=()), at=SEEN + timedelta(days=1))
+    tick(services, PUBLISH + timedelta(days=1, hours=3))
+    mailed = [text for _, _, text in letters(services)]
+    assert sum(RIGHT in text for text in mailed) == 1
+    [digest] = [text for text in mailed if text.startswith("RACE TO AGI DAILY")]
+    assert "YOU HEARD OF IT ALREADY" in digest
+    assert "now also about" not in digest
 
 
 def test_what_is_not_what_was_approved_never_leaves(services: Services) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from newsletter import tasks
 from newsletter.alerts import looking
-from newsletter.alerts.pieces import content_of
+from newsletter.alerts.pieces import mail_of
 from newsletter.composition import Claimed
 from newsletter.content import Company, Impact
 from newsletter.dispatch import gates
@@ -45,7 +45,7 @@ def test_who_shares_a_mail_shares_one_edition(services: Services) -> None:
         shared, own = session.scalars(select(Edition).order_by(Edition.readers.desc())).all()
         assert (shared.readers, own.readers, shared.issue_id) == (3, 1, None)
         for edition in (shared, own):
-            content = content_of(session, edition)
+            content = mail_of(session, edition).content
             assert hash_of(content) == edition.content_hash
             assert content.subject == "Alert: Sample Lab trains a model"
             assert replay(session, edition).is_equal

@@ -1,7 +1,7 @@
 """An issue looked over as it would be approved now: what bars it, what is warned of, and in which order."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from newsletter.mail import Sender
 from newsletter.models import Issue, LinkCheck, Newsletter, Story
 from newsletter.models.issue import IssueState
 from newsletter.preflight.findings import Finding, Severity, blocking
-from newsletter.preflight.look import look_over
+from newsletter.preflight.look import Leaving, look_over
 from newsletter.store.engine import reading, writing
 from newsletter.wiring import Services
 from tests.builders import a_story
@@ -22,19 +22,21 @@ from tests.issues import CUTOFF, SEEN, draft, tell
 HAND = Hand(SEEN)
 
 
-def look(services: Services, issue_id: int, **settings: object) -> tuple[Finding, ...]:
+def look(
+    services: Services, issue_id: int, now: datetime = CUTOFF, **settings: object
+) -> tuple[Finding, ...]:
     """What is found in the issue, as on an instance that mails for real."""
-    usual: dict[str, object] = {
-        "site": services.site,
-        "provider": "smtp",
-        "postal_address": services.settings.postal_address,
-        "sender": Sender("Race to AGI", "digest@racetoagi.example"),
-        "public_url": services.settings.public_url,
-        "now": CUTOFF,
-    }
+    usual = Leaving(
+        services.site,
+        "smtp",
+        services.settings.postal_address,
+        Sender("Race to AGI", "digest@racetoagi.example"),
+        services.settings.public_url,
+    )
+    leaving = replace(usual, **settings)  # type: ignore[arg-type]
     with reading(services.engine) as session:
         issue = session.get_one(Issue, issue_id)
-        return look_over(session, issue, services.renderer, **{**usual, **settings})  # type: ignore[arg-type]
+        return look_over(session, issue, services.renderer, leaving, now=now)
 
 
 def rules(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:

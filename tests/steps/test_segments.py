@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.store.engine import reading, writing
 from subscribers.enrolment import intern
 from subscribers.lens import Lens
-from subscribers.models import Batch, Subscriber, Tag
+from subscribers.models import Batch, Subscriber, Subscription, Tag
 from subscribers.segments import saved
 from subscribers.segments.parsing import DEEPEST, LONGEST, BadRule, parse
 from subscribers.segments.rule import Field, Is, Not, Rule, SubscriberFacts, matches
@@ -145,6 +145,20 @@ def test_a_segment_is_counted_and_streamed(engine: Engine, press: list[int]) -> 
             rule = parse(text)
             assert list(saved.subscriber_ids(session, rule)) == expected
             assert saved.count(session, rule) == len(expected)
+
+
+def test_a_statement_may_join_what_a_condition_asks_for(engine: Engine, crowd: Crowd) -> None:
+    """Each condition means the same where the statement around it has joined the table that it looks into."""
+    with reading(engine) as session:
+        for rule in CONDITIONS:
+            query = select(Subscriber.id).where(condition(rule))
+            for table, joined in (
+                (Subscription, Subscription.subscriber_id == Subscriber.id),
+                (Tag, Tag.subscriber_id == Subscriber.id),
+                (Batch, Batch.id == Subscriber.batch_id),
+            ):
+                found = set(session.scalars(query.outerjoin(table, joined)))
+                assert found == {key for key, facts in crowd.items() if matches(rule, facts)}
 
 
 def test_values_reach_the_database_as_parameters_only(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from newsletter.wiring import Services
 from subscribers import watching
 from subscribers.alert_choices import AlertChoices
 from subscribers.alert_rule import AlertRule
-from subscribers.models import MutedStory, Subscriber
+from subscribers.models import MutedStory, Subscriber, SubscriptionState
 from tests.alerted import LAB, MINUTE, NOON, breaks, hold, leave
 from tests.builders import a_story, coverage
 from tests.issues import tell
@@ -147,3 +147,47 @@ def test_one_who_has_nothing_to_do_with_alerts(services: Services) -> None:
     ines = hold(services, INES, None, newsletters=("daily",))
     breaks(services, STORY)
     assert explained(services, ines) == []
+
+
+def test_what_fired_is_told_as_it_was(services: Services) -> None:
+    """A rule that sent an alert was met, be it paused since, and its reader got alerts, who left since."""
+    ines = hold(services, INES, replace(LAB, leads=True))
+    breaks(services, STORY)
+    leave(services)
+    with writing(services.engine) as session:
+        [watch] = watching.watches_of(session, ines)
+        watching.pause(watch, NOON + 24 * HOUR)
+        for subscription in session.get_one(Subscriber, ines).subscriptions:
+            subscription.state = SubscriptionState.UNSUBSCRIBED
+    breaks(services, a_story("Something larger", outlets=30), at=NOON + HOUR)
+    with reading(services.engine) as session:
+        story = session.get_one(Story, 1)
+        reader = session.get_one(Subscriber, ines)
+        [told] = ways(session, reader, story, services.site, now=NOON + 2 * HOUR).alerts
+    assert told.rules[0].met
+    assert failed(*told.reasons) == []
+
+
+def test_whether_it_led_is_asked_of_its_own_moment(services: Services) -> None:
+    """A story that would have led when it came in is told so, whatever is larger since."""
+    ines = hold(services, INES, AlertRule(min_outlets=3, leads=True))
+    with writing(services.engine) as session:
+        [watch] = watching.watches_of(session, ines)
+        watch.made_at = NOON + 3 * HOUR
+    breaks(services, STORY)
+    breaks(services, a_story("Something larger", outlets=30), at=NOON + HOUR)
+    with reading(services.engine) as session:
+        story, reader = session.get_one(Story, 1), session.get_one(Subscriber, ines)
+        [told] = ways(session, reader, story, services.site, now=NOON + 2 * HOUR).alerts
+    assert failed(*told.rules[0].reasons) == ["held"]
+    assert "would lead your digest" in {reason.text for reason in told.rules[0].reasons}
+
+
+def test_what_waits_says_as_much(services: Services) -> None:
+    """A revision without news, while an alert of the story waits, says which one waits."""
+    ines = hold(services, INES, choices=AlertChoices(quiet_from=11, quiet_until=14))
+    breaks(services, STORY)
+    breaks(services, replace(STORY, coverage=coverage(4)), at=NOON + HOUR)
+    newest, _ = explained(services, ines)
+    assert failed(*newest.reasons) == ["waits"]
+    assert newest.outcome == "not for them: see what failed"

@@ -14,7 +14,7 @@ from newsletter.web.api_v1.documents import Text, Told
 from newsletter.web.api_v1.issues import check_audience
 from newsletter.web.api_v1.problems import PREFIX, Refused
 from newsletter.web.desk.issue_head import IssueNumber
-from newsletter.web.desk.test_mail import Again, NotVerified, TooMany, Wanted, send
+from newsletter.web.desk.test_mail import Again, NotVerified, TooMany, Wanted, of_issue, send
 from newsletter.web.pages import AtDoor
 from subscribers.address import parse
 
@@ -55,9 +55,11 @@ def send_test(caller: ByEditor, door: AtDoor, issue_id: IssueNumber, told: TestM
     key = parse(told.to).key
     with reading(door.services.engine) as session:
         to = next((each.id for each in recipients(session) if each.email_key == key), 0)
+    audience = told.audience or None
     wanted = Wanted(
-        issue_id=issue_id,
-        audience=told.audience or None,
+        subject=f"issue {issue_id}",
+        make=of_issue(door, issue_id, audience),
+        audience=audience,
         to=str(to),
         once=f"{caller.key_id} {once}",
         editor_id=caller.editor_id,

@@ -1,6 +1,6 @@
 """Alerts as the desk shows them: with their times in the home zone, and their aims in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException, Path
 from sqlalchemy.orm import Session
 
-from newsletter.alert_desk.counting import tallies
 from newsletter.alert_desk.editing import CHANGEABLE
 from newsletter.alerts.aim import aim_in_words, segment_names
 from newsletter.models import Alert
@@ -37,8 +36,6 @@ class AlertLine:
     at: datetime
     #: what that moment is
     when: str
-    #: state → number of its readers in it
-    readers: Mapping[str, int]
 
 
 def find_alert(session: Session, alert_id: int) -> Alert:
@@ -55,8 +52,7 @@ def home_zone(door: Door) -> ZoneInfo:
 
 
 def lines(session: Session, alerts: Sequence[Alert], zone: ZoneInfo, now: datetime) -> list[AlertLine]:
-    """The alerts in their order, with what became of them until now."""
-    readers = tallies(session, [alert.id for alert in alerts])
+    """The alerts in their order."""
     names = segment_names(session)
     return [
         AlertLine(
@@ -68,7 +64,6 @@ def lines(session: Session, alerts: Sequence[Alert], zone: ZoneInfo, now: dateti
             aim_in_words(alert, names),
             at.astimezone(zone),
             when,
-            readers[alert.id],
         )
         for alert in alerts
         for at, when in [_moment(alert, now)]

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk import letting_go
-from newsletter.alert_desk.counting import proof
+from newsletter.alert_desk.counting import mails
 from newsletter.alert_desk.editing import CHANGEABLE, STEPS, Wanted, draft
-from newsletter.alert_desk.foreseeing import Aimed, foresee
+from newsletter.alert_desk.foreseeing import Aimed
 from newsletter.alert_desk.looking_over import as_of_now, shown
 from newsletter.alerts.aim import segment_names
 from newsletter.alerts.pieces import alert_limits
@@ -25,6 +25,7 @@ from newsletter.preflight.findings import Finding, Severity
 from newsletter.release import Actor
 from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading, writing
+from newsletter.testmail import recipients
 from newsletter.web.desk.alert_view import (
     AlertNumber,
     find_alert,
@@ -35,6 +36,7 @@ from newsletter.web.desk.pages import answer
 from newsletter.web.desk.sights import Sight, as_shown, framed
 from newsletter.web.desk.spans import span
 from newsletter.web.desk.stories import StoryNumber, find_story
+from newsletter.web.desk.test_mail import last_test, new_once
 from newsletter.web.desk.visits import Curator, Viewer, Visit
 from newsletter.web.pages import AtDoor, Door, PageRoute, alerts_of
 
@@ -74,7 +76,7 @@ class Offer:
 @router.get("/alerts")
 def list_alerts(visit: Viewer, door: AtDoor, page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> Response:
     """The newest first, of all kinds."""
-    zone = home_zone(door)
+    zone, now = home_zone(door), door.clock()
     with reading(door.services.engine) as session:
         query = select(Alert).order_by(Alert.id.desc()).offset((page - 1) * PAGE).limit(PAGE + 1)
         found = session.scalars(query).all()
@@ -82,7 +84,8 @@ def list_alerts(visit: Viewer, door: AtDoor, page: Annotated[int, Query(ge=1, le
             door,
             "alerts.html",
             visit,
-            alerts=lines(session, found[:PAGE], zone, door.clock()),
+            alerts=lines(session, found[:PAGE], zone, now),
+            readers=door.services.counts.tallies(session, found[:PAGE], now=now),
             page=page,
             is_last=len(found) <= PAGE,
         )
@@ -133,7 +136,8 @@ def alert_page(
         as_of_now(session, alert)
         zone, people = home_zone(door), names(session)
         is_draft = alert.state == AlertState.DRAFT
-        counts = None if alert.state in CHANGEABLE else proof(session, alert)
+        is_open = alert.state in CHANGEABLE
+        counts = None if is_open else door.services.counts.proof(session, alert, now=now)
         busy = _is_moving(alert, now)
         return answer(
             door,
@@ -149,14 +153,19 @@ def alert_page(
             span=span,
             people=people,
             offer=_offer(session, alert, door, visit, now) if is_draft else None,
-            aimed=_aimed(session, alert, door, now) if alert.state in CHANGEABLE else None,
+            aimed=_aimed(session, alert, door, now) if is_open else None,
             undo=letting_go.undo_window(session),
             counts=counts,
+            mails=None if is_open else mails(session, alert),
             mail=_mail(session, alert, door, sight),
+            recipients=recipients(session) if is_open and visit.may(Role.EDITOR) else [],
+            last_test=last_test(session, f"alert {alert.id}", visit),
+            once=new_once(),
             frame_path=f"/desk/alerts/{alert_id}/frame",
             steps=STEPS[AlertState(alert.state)],
             form=sent or Wanted.of(alert),
             sent=sent,
+            overtaken=status == 409,
             fault=fault,
             segments=segment_names(session),
             longest=LONGEST,
@@ -186,13 +195,13 @@ def _aimed(session: Session, alert: Alert, door: Door, now: datetime) -> Aimed |
     """Who would get it if it left now, or when it is to."""
     if not alert.audiences and not alert.segment:
         return None
-    return foresee(session, alert, alert_limits(alerts_of(door)), now=max(now, alert.release_at or now))
+    return door.services.counts.foresee(session, alert, alert_limits(alerts_of(door)), now=now)
 
 
 def _mail(session: Session, alert: Alert, door: Door, sight: Sight) -> dict[str, object] | None:
     """None where it cannot be rendered."""
     try:
-        mail = as_shown(door, shown(session, alert, door.services.renderer), sight, {})
+        mail = shown(session, alert, door.services.renderer)
     except RenderError:
         return None
-    return mail | {"sender": door.services.settings.alert_sender}
+    return as_shown(door, mail, sight, {}, sender=door.services.settings.alert_sender)

@@ -88,6 +88,7 @@ def show_send(visit: Viewer, issue_id: IssueNumber, door: AtDoor) -> Response:
             follows=busy,
             busy=busy,
             head=head,
+            zone=zone,
             issue=issue,
             mark=release.mark(issue),
             now=now,
@@ -104,7 +105,7 @@ def show_send(visit: Viewer, issue_id: IssueNumber, door: AtDoor) -> Response:
             approves=visit.may(Role.APPROVER),
             longest_reason=LONGEST_REASON,
             recipients=recipients(session) if visit.may(Role.EDITOR) else [],
-            last_test=last_test(session, issue, visit),
+            last_test=last_test(session, f"issue {issue.id}", visit),
             once=new_once(),
         )
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi.responses import HTMLResponse, Response
 
 from newsletter.links import no_reader_links
-from newsletter.mail import Content
+from newsletter.mail import Content, Sender
 from newsletter.preview import Shown
 from newsletter.rendering.joining import LIMIT
 from newsletter.web.desk.likeness import Look, likeness
@@ -105,14 +105,16 @@ def framed(door: Door, content: Content, sight: Sight) -> Response:
     return HTMLResponse(html, headers={"content-security-policy": policy})
 
 
-def as_shown(door: Door, shown: Shown, sight: Sight, others: Query) -> dict[str, object]:
-    """What `mail_shown.html` needs."""
+def as_shown(
+    door: Door, shown: Shown, sight: Sight, others: Query, *, sender: Sender | None = None
+) -> dict[str, object]:
+    """What `mail_shown.html` needs; without `sender`, the mail is a digest's."""
     return {
         "content": filled(door, shown.content),
         "preheader": shown.preheader,
         "size_bytes": shown.size_bytes,
         "limit": LIMIT,
-        "sender": door.services.settings.mail_from,
+        "sender": sender or door.services.settings.mail_from,
         "sight": sight,
         "choices": choices(sight, others),
         "frame_query": query_string({**others, **sight.query()}),

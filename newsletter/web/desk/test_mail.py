@@ -1,6 +1,7 @@
-"""A test mail of an issue: to an editor's own mailbox, as an audience would get it, and what became of it."""
+"""A test mail of an issue or an alert: to an editor's own mailbox, and what became of it."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,19 +10,21 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import testmail
 from newsletter.editors.audit import audit, by_key
 from newsletter.mail import Mail, Outcome, Verdict
-from newsletter.models import AuditLine, Editor, Issue
-from newsletter.preview import NoPreview, preview
+from newsletter.models import AuditLine, Editor
+from newsletter.preview import NoPreview
 from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading, writing
-from newsletter.testmail import hand_over, recipients, trial_mail
+from newsletter.testmail import hand_over, recipients
+from newsletter.web.desk.alert_view import find_alert
 from newsletter.web.desk.issue_head import IssueNumber, find_issue
 from newsletter.web.desk.send_refused import refused
 from newsletter.web.desk.visits import Curator, Visit
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute
 from subscribers import throttle
-from subscribers.address import parse
+from subscribers.address import Address, parse
 from subscribers.throttle import Limit
 
 router = APIRouter(prefix="/desk", route_class=PageRoute)
@@ -53,9 +56,13 @@ class NotVerified(ValueError):
     """Test mails go only to editors who have signed in by a link from that mailbox in the last 30 days."""
 
 
+#: why a test mail does not leave
+REFUSALS = (NoPreview, NotVerified, TooMany, Again, RenderError)
+
+
 @dataclass(frozen=True)
 class LastTest:
-    """What became of an editor's last test mail of an issue."""
+    """What became of an editor's last test mail of an issue or an alert."""
 
     #: the act as the log has it
     what: str
@@ -69,13 +76,13 @@ def new_once() -> str:
     return secrets.token_urlsafe(12)
 
 
-def last_test(session: Session, issue: Issue, visit: Visit) -> LastTest | None:
-    """The editor's last one of this issue."""
+def last_test(session: Session, subject: str, visit: Visit) -> LastTest | None:
+    """The editor's last one of this, as the log names it: `issue 7`."""
     line = session.scalar(
         select(AuditLine)
         .where(
             AuditLine.editor_id == visit.editor_id,
-            AuditLine.subject == f"issue {issue.id}",
+            AuditLine.subject == subject,
             AuditLine.act.in_([HANDED, *BECAME.values()]),
         )
         .order_by(AuditLine.id.desc())
@@ -87,12 +94,17 @@ def last_test(session: Session, issue: Issue, visit: Visit) -> LastTest | None:
     return LastTest(line.act, line.at, detail.get("audience"), detail.get("reason"))
 
 
+#: makes the mail to an address
+Make = Callable[[Session, Address], Mail]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A test mail that somebody wants."""
 
-    issue_id: int
-    audience: str | None
+    #: what it is of, as the log names it: `issue 7`
+    subject: str
+    make: Make
     #: number of the editor who is to get it
     to: str
     #: what tells it from any other
@@ -100,8 +112,33 @@ class Wanted:
     #: who wants it, and from where
     editor_id: int | None
     ip: str | None
+    #: as whom it is made, where that makes a difference
+    audience: str | None = None
     #: the name of the key, where a program of theirs does
     key: str | None = None
+
+
+def of_issue(door: Door, issue_id: int, audience: str | None) -> Make:
+    """How that of an issue is made, as readers of the audience would get it."""
+    services = door.services
+
+    def make(session: Session, to: Address) -> Mail:
+        post = testmail.Post(to, services.settings.mail_from, services.settings.public_url)
+        issue = find_issue(session, issue_id)
+        return testmail.of_issue(session, issue, services.renderer, post, audience=audience)
+
+    return make
+
+
+def of_alert(door: Door, alert_id: int) -> Make:
+    """How that of an alert is made, as its page shows it."""
+    services = door.services
+
+    def make(session: Session, to: Address) -> Mail:
+        post = testmail.Post(to, services.settings.alert_sender, services.settings.public_url)
+        return testmail.of_alert(session, find_alert(session, alert_id), services.renderer, post)
+
+    return make
 
 
 @router.post("/issues/{issue_id}/send-test", max_body_size=FORM_LIMIT)
@@ -110,19 +147,17 @@ def send_test(visit: Curator, issue_id: IssueNumber, door: AtDoor) -> Response:
     chosen = str(visit.form.get("audience", ""))
     audience = chosen if chosen in door.services.site.audiences else None
     to, once = str(visit.form.get("to", visit.editor_id)), str(visit.form.get("once", ""))
+    make = of_issue(door, issue_id, audience)
     try:
-        send(door, Wanted(issue_id, audience, to, once, visit.editor_id, visit.ip))
-    except (NoPreview, NotVerified, TooMany, Again, RenderError) as error:
+        send(door, Wanted(f"issue {issue_id}", make, to, once, visit.editor_id, visit.ip, audience))
+    except REFUSALS as error:
         return refused(door, visit, issue_id, error)
     return RedirectResponse(f"{door.pages.base}/desk/issues/{issue_id}/send#test", 303)
 
 
 def send(door: Door, wanted: Wanted) -> Outcome:
-    """Hand it over at once, and say what became of it.
-
-    Raises NotVerified, TooMany, Again, NoPreview and RenderError, and then no mail leaves.
-    """
-    to, mail = _make(door, wanted)
+    """Hand it over at once, and say what became of it. Raises REFUSALS, and then no mail leaves."""
+    to, mail = _made(door, wanted)
     detail: dict[str, object] = {"to": to.id, "audience": wanted.audience}
     _admit(door, wanted, detail)
     outcome = hand_over(door.services.provider, mail)
@@ -132,21 +167,12 @@ def send(door: Door, wanted: Wanted) -> Outcome:
     return outcome
 
 
-def _make(door: Door, wanted: Wanted) -> tuple[Editor, Mail]:
-    settings = door.services.settings
+def _made(door: Door, wanted: Wanted) -> tuple[Editor, Mail]:
     with reading(door.services.engine) as session:
-        issue = find_issue(session, wanted.issue_id)
         to = next((each for each in recipients(session) if str(each.id) == wanted.to), None)
         if to is None:
             raise NotVerified(NotVerified.__doc__)
-        content = preview(session, issue, door.services.renderer, audience=wanted.audience).content
-        return to, trial_mail(
-            content,
-            issue,
-            to=parse(to.email),
-            sender=settings.mail_from,
-            public_url=settings.public_url,
-        )
+        return to, wanted.make(session, parse(to.email))
 
 
 def _admit(door: Door, wanted: Wanted, detail: dict[str, object]) -> None:
@@ -165,5 +191,5 @@ def _admit(door: Door, wanted: Wanted, detail: dict[str, object]) -> None:
 def _note(session: Session, act: str, wanted: Wanted, now: datetime, detail: dict[str, object]) -> None:
     if wanted.key:
         by_key(session, wanted.key)
-    subject, by, ip = f"issue {wanted.issue_id}", wanted.editor_id, wanted.ip
-    audit(session, act, subject, editor_id=by, now=now, detail=detail, ip=ip)
+    by, ip = wanted.editor_id, wanted.ip
+    audit(session, act, wanted.subject, editor_id=by, now=now, detail=detail, ip=ip)
