@@ -77,6 +77,7 @@ class Grouping:
         self._numbers: dict[tuple[tuple[int, int, datetime, bool], ...], int] = {}
         self._by_digests: dict[tuple[Received, ...], int] = {}
         self._readings: dict[tuple[str, int, int], tuple[datetime, int] | None] = {}
+        self._accounts: dict[tuple[int | None, bool], str] = {}
         #: how many were met who do not read on its day
         self.another_day = 0
 
@@ -171,7 +172,13 @@ class Grouping:
         )
 
     def _account(self, fold: Fold) -> str:
-        """Why the readers are told what was left to this issue."""
+        """Why the readers are told what was left to this issue; one rule is many readers'."""
+        account = fold.rule_id, fold.by_editors
+        if account not in self._accounts:
+            self._accounts[account] = self._account_of(fold)
+        return self._accounts[account]
+
+    def _account_of(self, fold: Fold) -> str:
         if rule := rule_of(self._session, fold):
             names = {key: name for key in rule.rule.companies if (name := self._pool.name(key)) != key}
             return f"your alert: {in_words(rule.rule, names | self._audiences, most=MOST_TERMS)}"

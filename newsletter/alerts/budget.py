@@ -35,7 +35,7 @@ USED_UP = "the day's mails are used up"
 #: the longest day of a reader, when clocks are put back
 _LONGEST_DAY = timedelta(hours=25)
 #: after which no mail of an alert leaves any more, see `site.AlertSpec.life_hours`
-_UNTIL_ALL_LEFT = timedelta(hours=72)
+UNTIL_ALL_LEFT = timedelta(hours=72)
 _LEAVING = (DeliveryState.CLAIMED, DeliveryState.SUBMITTING)
 _LEFT = (DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)
 
@@ -115,7 +115,7 @@ def recent_issues(session: Session, now: datetime) -> Sequence[int]:
             or_(
                 Issue.state.in_(LEAVING),
                 Issue.finished_at > lately,
-                and_(Issue.state == IssueState.CANCELLED, Issue.published_at > lately - _UNTIL_ALL_LEFT),
+                and_(Issue.state == IssueState.CANCELLED, Issue.published_at > lately - UNTIL_ALL_LEFT),
             )
         )
     ).all()
@@ -125,7 +125,7 @@ def _alerted(readers: Collection[int], now: datetime) -> tuple[ColumnElement[boo
     return (
         one_of(AlertReader.subscriber_id, readers),
         of_state(AlertReaderState.MAILED),
-        AlertReader.mailed_at > now - _LONGEST_DAY - _UNTIL_ALL_LEFT,
+        AlertReader.mailed_at > now - _LONGEST_DAY - UNTIL_ALL_LEFT,
     )
 
 

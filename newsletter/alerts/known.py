@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.budget import UNTIL_ALL_LEFT
 from newsletter.alerts.newness import Known
 from newsletter.alerts.outcomes import alerted, left_over
 from newsletter.alerts.sparing import WITHOUT_A_WORD, Mailed
@@ -31,7 +33,7 @@ from newsletter.models import (
     StoryRevision,
 )
 from newsletter.models.alert import AlertReaderState, of_state
-from newsletter.models.delivery import TOLD, DeliveryKind
+from newsletter.models.delivery import OPEN, TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
 from subscribers.among import among, one_of
 
@@ -202,31 +204,45 @@ def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:
 
 
 def mailed_lately(
-    session: Session, subscriber_ids: Collection[int], since: datetime
+    session: Session, subscriber_ids: Collection[int], since: datetime, *, now: datetime
 ) -> dict[int, list[Mailed]]:
-    """The alert mails of each reader that left, or are about to, after `since`; the oldest first.
+    """The alert mails of each reader that left after `since`. One that is about to leave counts
+    as leaving at `now`, however long it has waited in the outbox.
 
     Whoever got none is not there.
     """
     rows = session.execute(
         select(
             AlertReader.subscriber_id,
-            AlertReader.mailed_at,
             AlertReader.edition_id,
+            Delivery.state,
+            Delivery.settled_at,
             AlertReader.story_id,
             Alert.companies,
         )
         .join(Alert, Alert.id == AlertReader.alert_id)
+        .join(
+            Delivery,
+            and_(
+                Delivery.kind == DeliveryKind.ALERT,
+                Delivery.occasion_id == AlertReader.edition_id,
+                Delivery.subscriber_id == AlertReader.subscriber_id,
+            ),
+        )
         .where(
             one_of(AlertReader.subscriber_id, subscriber_ids),
             of_state(AlertReaderState.MAILED),
-            AlertReader.mailed_at > since,
+            AlertReader.mailed_at > since - UNTIL_ALL_LEFT,
+            Delivery.state.in_(TOLD),
         )
-        .order_by(AlertReader.subscriber_id, AlertReader.mailed_at, AlertReader.edition_id)
+        .order_by(AlertReader.subscriber_id, AlertReader.edition_id)
     )
     mailed: dict[int, list[Mailed]] = {}
-    for (subscriber_id, at, _), group in groupby(rows, key=lambda row: (row[0], row[1], row[2])):
-        told = [(story_id, companies) for _, _, _, story_id, companies in group]
+    for (subscriber_id, _, state, settled_at), group in groupby(rows, key=itemgetter(slice(4))):
+        at = now if state in OPEN else settled_at
+        if at <= since:
+            continue
+        told = [(story_id, companies) for *_, story_id, companies in group]
         companies = frozenset(key for _, keys in told for key in keys)
         mail = Mailed(at, frozenset(story_id for story_id, _ in told), companies)
         mailed.setdefault(subscriber_id, []).append(mail)

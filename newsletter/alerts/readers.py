@@ -23,7 +23,8 @@ def as_they_are(
     """Each of the readers, whose zones these are."""
     choices, mails = choices_of(session, zones), mails_of_the_day(session, zones, now)
     longest = max(limits.story_rest, limits.company_rest, limits.gather)
-    mailed, reads = mailed_lately(session, zones, now - longest), digest_readers(session, zones, now=now)
+    mailed = mailed_lately(session, zones, now - longest, now=now)
+    reads = digest_readers(session, zones, now=now)
     found = {}
     for reader, zone in zones.items():
         left, waiting, kept = mails[reader]

@@ -144,5 +144,5 @@ def test_the_mails_of_late_are_found(services: Services) -> None:
     mail_them(services, at=NOW)
     with writing(services.engine) as session:
         mail = Mailed(NOW, frozenset({1, 2}), frozenset({"sample lab", "chips"}))
-        assert mailed_lately(session, [ann], NOW - LIFE) == {ann: [mail]}
-        assert mailed_lately(session, [ann, bob], NOW) == {}
+        assert mailed_lately(session, [ann], NOW - LIFE, now=NOW) == {ann: [mail]}
+        assert mailed_lately(session, [ann, bob], NOW, now=NOW) == {}

@@ -89,6 +89,24 @@ def test_what_breaks_together_is_one_mail(services: Services) -> None:
     assert len(fates(services, reader)) == 2
 
 
+def test_rest_begins_when_the_mail_leaves(services: Services) -> None:
+    """What comes up while a mail waits in the outbox waits with it, and no pile leaves with it; a company
+    rests from the moment at which its readers hear of it."""
+    chips = a_story("Chips", companies=(Company("Chip Works"),))
+    more = a_story("More", companies=(Company("Sample Lab"),))
+    reader = hold(services, "ann@inbox.example", AlertRule.of({"companies": ["Sample Lab", "Chip Works"]}))
+    breaks(services, a_story("Lab"))
+    breaks(services, chips, at=NOON + 60 * MINUTE)
+    assert [fate.state for fate in fates(services, reader)] == ["mailed", "waiting"]
+    leave(services, NOON + 70 * MINUTE)
+    breaks(services, at=NOON + 80 * MINUTE)
+    assert len(mails(services)) == 1
+    breaks(services, at=NOON + 90 * MINUTE)
+    assert len(mails(services)) == 2
+    breaks(services, more, at=NOON + 200 * MINUTE)
+    assert fates(services, reader)[-1].state == "folded"
+
+
 def test_quiet_is_kept_in_the_outbox_too(services: Services) -> None:
     """In quiet an alert waits; a mail that could not leave before its reader's quiet does not leave in it."""
     late = NOON + timedelta(hours=9, minutes=50)

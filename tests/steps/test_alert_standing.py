@@ -12,7 +12,7 @@ from newsletter.store.engine import reading
 from newsletter.wiring import Services
 from subscribers.alert_choices import AlertChoices, InQuiet
 from subscribers.alert_rule import AlertRule
-from tests.alerted import NOON, breaks, fates, hold, mails
+from tests.alerted import NOON, breaks, fates, hold, leave, mails
 from tests.builders import a_story
 
 ABOUT_LAB, HIGH = AlertRule.of({"companies": ["Sample Lab"]}), AlertRule.of({"impacts": ["advance"]})
@@ -35,6 +35,7 @@ def test_a_label_that_is_turned_back_in_the_night_is_not_told(services: Services
     told = hold(services, "told@inbox.example", ABOUT_LAB)
     new = hold(services, "new@inbox.example", HIGH)
     breaks(services, CALM)
+    leave(services)
     breaks(services, TENSE, at=NIGHT)
     breaks(services, CALM, at=NIGHT + 2 * HOUR)
     assert [fate.state for fate in (*fates(services, told), *fates(services, new))] == [
