@@ -18,7 +18,7 @@ from subscribers.models import Act, Consent, Subscriber
 
 #: of the words that our pages and mails show where somebody agrees to something or asks for it;
 #: a test holds that no word changes without it
-WORDING_VERSION = "3"
+WORDING_VERSION = "4"
 
 
 class Channel(StrEnum):

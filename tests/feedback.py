@@ -51,8 +51,8 @@ def a_delivery(
 
 
 def told(kind: EventKind, delivery_id: int | None, **changes: Any) -> Told:
-    """SendGrid tells this of the delivery, under a key that nobody used yet."""
-    known = {"at": NOW - timedelta(minutes=30), "reason": None, "key": f"key-{next(_keys)}"}
+    """SendGrid tells this of the delivery, under a key that nobody used yet, after those before."""
+    known = {"at": NOW - timedelta(minutes=30), "reason": None, "key": f"key-{next(_keys):06}"}
     return Told("sendgrid", kind=kind, delivery_id=delivery_id, **(known | changes))
 
 

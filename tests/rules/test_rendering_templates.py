@@ -67,6 +67,7 @@ def test_templates_avoid_known_traps() -> None:
             "cards ",
             "lines ",
             "rules ",
+            "stories ",
             '("&#847;&zwnj;&nbsp;" * 60) ',
         }
 
