@@ -40,9 +40,11 @@ def erase(
     subscriber = roster.find(session, address.mailbox)
     if subscriber is not None:
         _withhold(session, subscriber.id, now)
-        _forget_alerts(session, subscriber.id)
         forget_reader(session, subscriber.id)
     known = erasure.erase(session, address, channel=channel, fingerprints=fingerprints, now=now)
+    if subscriber is not None:
+        # the person is locked by now: whoever makes a mail of these has done so, or does not
+        _forget_alerts(session, subscriber.id)
     return bool(remove_mails(mail_folder, address)) or known
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.desk.approval import pieces, void_if_overruled
 from newsletter.desk.planning import fill, missed, plan, timetable
 from newsletter.desk.states import step
+from newsletter.dispatch.tidying import expire
 from newsletter.dispatch.unknown import repeat_by_policy
 from newsletter.feedback.applying import apply_events
 from newsletter.models import Issue
@@ -84,7 +85,9 @@ def tick_issues(services: Services, now: datetime) -> Ticked:
 
 
 def _take_stock(services: Services, now: datetime, ticked: Ticked) -> None:
-    """What was told and not yet worked in, and the mails of which nothing was told."""
+    """What was told and not yet worked in, the mails of which nothing was told, and those that were too late:
+    they told nobody anything, as an issue that is published now has to know.
+    """
     done: Counter[str] = Counter()
     for _ in range(BATCHES_AT_ONCE):
         with writing(services.engine) as session:
@@ -93,8 +96,10 @@ def _take_stock(services: Services, now: datetime, ticked: Ticked) -> None:
             break
         done += batch
     with writing(services.engine) as session:
+        late = expire(session, now=now)
         done["repeated"] = repeat_by_policy(session, now=now)
     ticked.news += [f"feedback: {number} {what}" for what, number in sorted(done.items()) if number]
+    ticked.news += [f"outbox: {number} {state}" for state, number in late.items()]
 
 
 def _plan(session: Session, now: datetime, ticked: Ticked) -> None:

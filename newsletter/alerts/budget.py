@@ -57,11 +57,13 @@ def mails_of_the_day(session: Session, readers: Mapping[int, ZoneInfo], now: dat
     left, waiting = Counter[int](), Counter[int]()
     #: of the last digest that left or was to: when it was due, and whether it was put off
     last: dict[int, tuple[datetime, bool]] = {}
-    for subscriber_id, kind, state, settled_at, due_at, reason in _recent(session, readers, now):
+    for subscriber_id, kind, state, settled_at, due_at, reason, repeats in _recent(session, readers, now):
         put_off = state == DeliveryState.WITHHELD and reason == USED_UP
         if kind == DeliveryKind.DIGEST and (put_off or state in (*_LEAVING, *_LEFT)):
             last[subscriber_id] = max((due_at, put_off), last.get(subscriber_id, (due_at, put_off)))
-        if state in _LEAVING or (state in _LEFT and settled_at >= days[readers[subscriber_id]]):
+        # one that was in doubt and repeated may have left before, whatever became of it then
+        has_left = state in _LEFT or (repeats and settled_at is not None)
+        if state in _LEAVING or (has_left and settled_at >= days[readers[subscriber_id]]):
             left[subscriber_id] += 1
         elif state == DeliveryState.QUEUED and kind == DeliveryKind.ALERT:
             waiting[subscriber_id] += 1
@@ -73,8 +75,9 @@ def mails_of_the_day(session: Session, readers: Mapping[int, ZoneInfo], now: dat
 
 def _recent(
     session: Session, readers: Collection[int], now: datetime
-) -> Iterator[tuple[int, str, str, datetime, datetime, str | None]]:
-    """Reader, kind, state, settling, due time, reason of all digests and alerts that may be of this day."""
+) -> Iterator[tuple[int, str, str, datetime, datetime, str | None, int]]:
+    """Reader, kind, state, settling, due time, reason, and how often it was repeated, of all digests and
+    alerts that may be of this day."""
     facts = (
         Delivery.subscriber_id,
         Delivery.kind,
@@ -82,6 +85,7 @@ def _recent(
         Delivery.settled_at,
         Delivery.due_at,
         Delivery.reason,
+        Delivery.repeats,
     )
     if issues := recent_issues(session, now):
         yield from session.execute(  # type: ignore[misc]
@@ -194,7 +198,8 @@ def _has_alerts(session: Session) -> bool:
 
 
 def _in_question(session: Session, readers: Collection[int], now: datetime) -> dict[int, int]:
-    """How many mails a day those want for whom there could be as many, if all of late were of today."""
+    """How many mails a day those want for whom there could be as many, if all of late were of today and
+    one more came up meanwhile."""
     alerts: dict[int, int] = dict(
         session.execute(
             select(AlertReader.subscriber_id, func.count(AlertReader.edition_id.distinct()))
@@ -210,9 +215,9 @@ def _in_question(session: Session, readers: Collection[int], now: datetime) -> d
         ).all()
     )
     digests, usual = len(recent_issues(session, now)), AlertChoices().mails_a_day
-    some = readers if digests > usual else alerts.keys() | wanted.keys()
+    some = readers if digests >= usual else alerts.keys() | wanted.keys()
     caps = {reader: wanted.get(reader, usual) for reader in some}
-    return {reader: cap for reader, cap in caps.items() if alerts.get(reader, 0) + digests > cap}
+    return {reader: cap for reader, cap in caps.items() if alerts.get(reader, 0) + digests >= cap}
 
 
 def fold_withheld(session: Session, withheld: Sequence[Asking], *, now: datetime) -> None:

@@ -5,7 +5,7 @@ readers at once, in a fixed number of statements.
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -37,6 +37,8 @@ from newsletter.models.delivery import OPEN, TOLD, DeliveryKind
 from newsletter.rendering.dates import in_words
 from subscribers.among import among, one_of
 
+#: a digest is published as of the moment at which its turn came, and may have to wait for others so long
+SLOW = timedelta(hours=1)
 _TELLS = (TELLS_A_STORY, MORE_THAN_A_LINE)
 
 
@@ -159,13 +161,15 @@ def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:
 
     What that digest did not tell yet, and is news, is worth an alert all the same.
     """
-    came_up = select(func.min(AlertReader.decided_at)).where(one_of(AlertReader.id, waiting))
+    came_up = session.scalar(select(func.min(AlertReader.decided_at)).where(one_of(AlertReader.id, waiting)))
+    if came_up is None:
+        return {}
     issues = {
         issue_id: (published_at, name)
         for issue_id, published_at, name in session.execute(
             select(Issue.id, Issue.published_at, Newsletter.name)
             .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-            .where(Issue.published_at >= came_up.scalar_subquery())
+            .where(Issue.published_at >= came_up - SLOW)
         )
         if published_at is not None
     }
@@ -175,6 +179,7 @@ def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:
         select(
             AlertReader.id,
             AlertReader.decided_at,
+            AlertReader.changes,
             AlertReader.story_id,
             Alert.revision,
             EditionStory.revision,
@@ -192,13 +197,15 @@ def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:
             *_TELLS,
         )
     ).all()
-    contents = _contents(session, {(row[2], number) for row in rows for number in row[3:5]})
+    contents = _contents(session, {(row[3], number) for row in rows for number in row[4:6]})
     found = {}
-    for reader_id, decided_at, story_id, revision, told, issue_id in rows:
+    for reader_id, decided_at, changes, story_id, revision, told, issue_id in rows:
         published_at, name = issues[issue_id]
         before = Told(told, contents[story_id, told], published_at)
         newer = revision > told and news_since(before, contents[story_id, revision], now=published_at)
-        if published_at >= decided_at and not newer:
+        # by a slow clock as well: else it would not have come up, or for what it adds to that digest
+        since = published_at >= decided_at or told >= revision or not changes
+        if since and not newer:
             found[reader_id] = _digest_in_words(name, published_at)
     return found
 

@@ -12,6 +12,7 @@ from newsletter.alerts.matching import News, judge, meets, terms
 from newsletter.alerts.sparing import Limits
 from newsletter.content import StoryContent
 from newsletter.corrections.book import LIFE, corrections_of
+from newsletter.ledger import one_at_a_time
 from newsletter.models import Alert, AlertReader, Correction, CoverageEntry, Story, StoryRevision
 from newsletter.models.alert import AlertKind, AlertReaderState, AlertState, of_state
 from newsletter.models.desk import CorrectionKind
@@ -36,7 +37,8 @@ def look(session: Session, limits: Limits, *, now: datetime, portion: int = PORT
         .where(Story.watched < Story.revision)
         .order_by(Story.id)
         .limit(portion)
-        .with_for_update(skip_locked=True)
+        # not against those who give readers the story just now: they hold the alerts that make way
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     revisions: dict[int, int] = dict(found)
     if not revisions:
@@ -110,8 +112,10 @@ def wrong_up_to(session: Session, story_ids: Collection[int]) -> dict[int, int]:
 def look_for_corrections(session: Session, limits: Limits, *, now: datetime) -> list[int]:
     """Make an alert of each confirmed correction of a story that alerts told, or were to tell; their ids.
 
-    What waits to tell what is wrong does not leave any more.
+    What waits to tell what is wrong does not leave any more; what is being made into a mail just now is
+    told, and corrected.
     """
+    one_at_a_time(session)
     corrections = session.scalars(
         select(Correction).where(*uncorrected(now)).order_by(Correction.id).with_for_update(skip_locked=True)
     ).all()

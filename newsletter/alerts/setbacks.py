@@ -14,9 +14,9 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 def pass_over_first(session: Session) -> int | None:
-    """Take the story that would be looked at first as looked at; returns its id."""
+    """Take the story as looked at that would be first, of those in nobody's hands; returns its id."""
     first = select(Story.id).where(Story.watched < Story.revision).order_by(Story.id).limit(1)
-    story_id = session.scalar(first)
+    story_id = session.scalar(first.with_for_update(skip_locked=True, key_share=True))
     passed = update(Story).where(Story.id == story_id).values(watched=Story.revision)
     session.execute(passed, execution_options=UNSEEN)
     return story_id

@@ -215,7 +215,7 @@ def approve(alert: AlertId, at: At = None) -> None:
 def cancel(alert: AlertId) -> None:
     """End the alert for good; mails not yet handed over are cancelled."""
     with writing(ready().engine) as session:
-        stopped = letting_go.cancel(session, find_alert(session, alert, lock=True), _actor())
+        stopped = letting_go.cancel(session, find_alert(session, alert), _actor())
     say(f"alert {alert} is cancelled, and {count(stopped, 'mail')} with it")
 
 

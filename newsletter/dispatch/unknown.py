@@ -10,14 +10,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.desk.planning import missed, plan, timetable
 from newsletter.desk.states import step
 from newsletter.dispatch.settling import reopen_issues
-from newsletter.models import Delivery, Issue, Newsletter
+from newsletter.models import Alert, AlertReader, Correction, Delivery, Issue, Newsletter
+from newsletter.models.alert import AlertKind, AlertState
 from newsletter.models.delivery import OPEN, DeliveryKind, DeliveryState, Priority
+from newsletter.models.desk import CorrectionKind
 from newsletter.models.issue import IssueState
 from newsletter.newsletters import ALERT, with_issues
 from newsletter.providers.words import keep
@@ -47,7 +49,8 @@ class Decision(StrEnum):
 
 
 class NotUnknown(ValueError):
-    """Only unknown mails are settled by hand; of a cancelled issue, or alerts too late, none is repeated."""
+    """Only unknown mails are settled by hand; what was cancelled or is wrong, or comes too late, is not
+    repeated."""
 
 
 def repeat_by_policy(session: Session, *, now: datetime) -> int:
@@ -96,11 +99,27 @@ def _waits(session: Session, now: datetime) -> list[tuple[ColumnElement[bool], t
 
 
 def _wanted_still(now: datetime) -> ColumnElement[bool]:
-    """No mail of a cancelled issue, and no alert that is no news any more."""
+    """No mail of a cancelled issue, and no alert that was cancelled or is wrong or no news any more."""
     cancelled = select(Issue.id).where(Issue.state == IssueState.CANCELLED)
     return ~or_(
         and_(Delivery.priority == Priority.DIGEST, Delivery.occasion_id.in_(cancelled)),
-        and_(Delivery.kind == DeliveryKind.ALERT, Delivery.expires_at <= now),
+        and_(Delivery.kind == DeliveryKind.ALERT, or_(Delivery.expires_at <= now, _taken_back())),
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """Whether the alert tells a story that its editors stopped, or of which it is known that it was wrong."""
+    wrong = exists().where(
+        Alert.kind != AlertKind.CORRECTION,
+        Correction.story_id == Alert.story_id,
+        Correction.confirmed_at.is_not(None),
+        or_(Correction.revision >= Alert.revision, Correction.kind == CorrectionKind.RETRACTION),
+    )
+    return exists().where(
+        AlertReader.edition_id == Delivery.occasion_id,
+        AlertReader.subscriber_id == Delivery.subscriber_id,
+        Alert.id == AlertReader.alert_id,
+        or_(Alert.state == AlertState.CANCELLED, wrong),
     )
 
 
@@ -119,7 +138,7 @@ def settle(
         which = ", ".join(map(str, others))
         raise NotUnknown(
             f"nothing was changed, since these are not unknown, of a cancelled issue, or alerts "
-            f"that came too late: {which}. "
+            f"that were cancelled or corrected, or came too late: {which}. "
             "`newsletter deliveries show ID` says how one stands"
         )
     if decision is Decision.REPEAT:

@@ -22,11 +22,12 @@ from tests.processes import SHORT_LEASES, Machine, Program, eventually
 HURRY = f"""{SHORT_LEASES}
 from datetime import timedelta
 from newsletter.cli import system
-from newsletter.dispatch import dispatcher, pace, settling
+from newsletter.dispatch import dispatcher, pace, settling, unknown
 from newsletter.providers import sendgrid, smtp
 brief = timedelta(seconds=1)
 system.STROKES = tuple((min(seconds, 1), stroke) for seconds, stroke in system.STROKES)
 dispatcher.BETWEEN_CHECKS = 1
+unknown.ALERT_WAIT = brief
 pace.FIRST_CLOSING = pace.LONGEST_CLOSING = smtp._SOON = brief
 settling.waiting = lambda attempt, delivery_id: brief
 for provider in (smtp.SmtpProvider, sendgrid.SendGridProvider):
@@ -64,10 +65,12 @@ def blow(
     blows: int,
     longest_sleep: float = 2.0,
     disturb: Callable[[random.Random], object] = lambda _: None,
+    is_over: Callable[[], bool] | None = None,
 ) -> Toll:
     """Kill, freeze and start anew in mid-run, up to so often; then let them finish, and check every promise.
 
-    `disturb` is called after each blow, for whatever else may break.
+    `disturb` is called after each blow, for whatever else may break. Where it makes more mails of its own,
+    `is_over` says whether all of them have come to their end.
     """
     prepare(world)
     chance = random.Random(seed)
@@ -77,7 +80,7 @@ def blow(
         roles = ["clock", "clock"] + ["worker"] * chance.randint(1, 3)
         running = [machine.start(role, first=HURRY) for role in roles]
         for _ in range(blows):
-            if not _more_left(world, chance.randint(1, mails // (blows + 2))):
+            if not _more_left(world, chance.randint(1, mails // (blows + 2))) and not is_over:
                 break
             place = chance.randrange(len(roles))
             _strike(running[place], chance, longest_sleep, toll)
@@ -85,7 +88,7 @@ def blow(
                 running[place] = machine.start(roles[place], first=HURRY)
             disturb(chance)
         world.sink.heal()
-        _let_finish(world, machine, roles, running)
+        _let_finish(world, machine, roles, running, is_over or (lambda: True))
         for program in running:
             program.says("Ctrl-C ends it")
         codes = machine.leave()
@@ -95,7 +98,13 @@ def blow(
     return toll
 
 
-def _let_finish(world: World, machine: Machine, roles: list[str], running: list[Program]) -> None:
+def _let_finish(
+    world: World,
+    machine: Machine,
+    roles: list[str],
+    running: list[Program],
+    no_more_comes: Callable[[], bool],
+) -> None:
     """Waits until every mail has its fate and the issue its end.
 
     Whoever ended meanwhile is started anew, as a platform does: to start without a database is a failure.
@@ -105,7 +114,7 @@ def _let_finish(world: World, machine: Machine, roles: list[str], running: list[
         for place, program in enumerate(running):
             if not program.lives():
                 running[place] = machine.start(roles[place], first=HURRY)
-        return count_open(world.url) == 0
+        return count_open(world.url) == 0 and no_more_comes()
 
     try:
         eventually(is_over, seconds=120)

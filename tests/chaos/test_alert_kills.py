@@ -1,139 +1,138 @@
 """kill -9 within the alerts: each reader is told a story once, whoever dies, or a row says why not."""
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from random import Random
 
-import pytest
-from sqlalchemy import select
-
-from newsletter.alerts.matching import anchors
-from newsletter.intake.take_in import take_in
-from newsletter.models import Alert, AlertReader, Delivery, EditionStory, Story
-from newsletter.models.delivery import TOLD, DeliveryState
-from newsletter.newsletters import sync
-from newsletter.sources.records import Incoming
-from newsletter.store.engine import reading, writing
-from newsletter.wiring import Services
-from subscribers import watching
-from subscribers.address import parse
-from subscribers.alert_choices import AlertChoices
-from subscribers.alert_rule import AlertRule
-from subscribers.models import Subscriber
-from subscribers.transfer.people import Person
-from subscribers.transfer.taking import Terms, import_people
-from tests.builders import a_story
+from newsletter.rendering.pieces import is_line
+from tests.chaos.alert_storm import Doings
+from tests.chaos.alert_world import alert_books, check_alerts, choose, corrects, open_alerts, was_wrong
 from tests.chaos.books import check
 from tests.chaos.conftest import Driver, MakeWorld
-from tests.chaos.points import Moment, Point
+from tests.chaos.points import PORTION, Moment, Point
 from tests.chaos.smtp_sink import smtp_sink
 from tests.chaos.storm import blow
-from tests.chaos.world import World, new_world
+from tests.chaos.world import new_world
 
-ALERTS = """
-[alerts]
-name = "Race to AGI Alerts"
-description = "A breaking story minutes after it breaks."
-gather_minutes = 0
-company_rest_hours = 0
-story_rest_hours = 0
-"""
-#: of what the readers want to be alerted; the story that the issue tells is none of it
-BREAKING = AlertRule.of({"words": ["breaks out"]})
-_LOOK = "newsletter.alerts.looking:look"
-_SPREAD = "newsletter.alerting:spread"
-_MAIL = "newsletter.alerts.mailing:mail_due"
-#: what the alerts do, from the look at a story to the mail in the outbox
+_LOOK, _CORRECT = "newsletter.alerts.looking:look", "newsletter.alerts.looking:look_for_corrections"
+_RELEASE, _SPREAD, _MEND = (f"newsletter.alerting:{step}" for step in ("release_due", "spread", "mend"))
+_MAIL, _FOLD = "newsletter.alerts.mailing:mail_due", "newsletter.alerts.budget:fold_withheld"
+_CLAIM, _MARK, _RECORD = (f"newsletter.dispatch.dispatcher:{step}" for step in ("claim", "mark", "record"))
+_CANCEL = "newsletter.alert_desk.letting_go:cancel"
+#: a transaction in which somebody dies twice, to no avail, and then behind it
+_THRICE = (Moment.INSIDE, Moment.RETURNED, Moment.COMMITTED)
+_TWICE = (Moment.RETURNED, Moment.COMMITTED)
+#: what alerts do, from the look at a story to its last mail: each of them dies one step further
 POINTS = (
     Point("A1", _LOOK, Moment.CALLED),
-    Point("A1", _LOOK, Moment.INSIDE, statement="INSERT INTO alert "),
-    Point("A1", _LOOK, Moment.RETURNED),
-    Point("A1", _LOOK, Moment.COMMITTED),
-    Point("A2", _SPREAD, Moment.INSIDE, statement="INSERT INTO alert_reader"),
-    Point("A2", _SPREAD, Moment.RETURNED),
-    Point("A2", _SPREAD, Moment.COMMITTED),
+    *(Point("A1", _LOOK, moment, statement="INSERT INTO alert ") for moment in _THRICE),
+    # a portion, and another one
+    *(Point("A2", _SPREAD, moment, statement="INSERT INTO alert_reader") for moment in _THRICE * 2),
     Point("A3", "newsletter.alerting:compile_pieces", Moment.RETURNED),
-    Point("A4", _MAIL, Moment.INSIDE, statement="INSERT INTO delivery"),
-    Point("A4", _MAIL, Moment.RETURNED),
-    Point("A4", _MAIL, Moment.COMMITTED),
+    Point("A3", "newsletter.alerting:to_json", Moment.COMMITTED),
+    *(Point("A4", _MAIL, moment, statement="INSERT INTO delivery") for moment in _THRICE * 2),
+    Point("A5", _CLAIM, Moment.RETURNED),
+    Point("A5", _CLAIM, Moment.COMMITTED),
+    Point("A5", _MARK, Moment.COMMITTED),
+    Point("A5", _RECORD, Moment.RETURNED, nth=2),
 )
 
 
-def open_alerts(world: World, *, seen_at: datetime) -> None:
-    """Every reader of the world wants to be alerted of what breaks out; and something did."""
-    publication = Path(world.environ["PUBLICATION"])
-    publication.write_text(publication.read_text() + ALERTS)
-    services = world.services()
-    long_ago = seen_at - timedelta(days=2)
-    with writing(services.engine) as session:
-        sync(session, services.site)
-        readers = session.scalars(select(Subscriber)).all()
-        terms = Terms(("alerts",), "paper form, autumn fair", "Yes")
-        people = [Person(n, parse(one.email), one.rhythm) for n, one in enumerate(readers)]
-        import_people(session, people, terms, fingerprints=services.fingerprints, now=long_ago)
-        for reader in readers:
-            watching.hold(session, reader, BREAKING, anchors(BREAKING), now=long_ago)
-            watching.choose(session, reader.id, AlertChoices(quiet_from=0, quiet_until=0, mails_a_day=20))
-    happens(services, "A model breaks out", seen_at)
-    services.engine.dispose()
-
-
-def happens(services: Services, title: str, at: datetime) -> None:
-    """Another story comes in."""
-    story = a_story(title, companies=(), category=None)
-    with writing(services.engine) as session:
-        take_in(session, [Incoming(title, story, "test")], now=at)
-
-
-def check_alerts(world: World) -> None:
-    """Every story was told once to every reader, by an alert's mail or by the digest, or a row says who
-    refused the mail."""
-    services = world.services()
-    with reading(services.engine) as session:
-        rows = session.scalars(select(AlertReader)).all()
-        alerts = {alert.id: alert for alert in session.scalars(select(Alert))}
-        told = session.execute(
-            select(Delivery.subscriber_id, EditionStory.story_id, Delivery.state)
-            .join(EditionStory, EditionStory.edition_id == Delivery.edition_id)
-            .where(~EditionStory.piece.endswith("/line"))
-        ).all()
-        stories = session.scalars(select(Story.id)).all()
-    services.engine.dispose()
-    assert {alert.state for alert in alerts.values()} == {"spread"}
-    assert {row.state for row in rows} <= {"mailed", "dropped"}, Counter(row.state for row in rows)
-    times = Counter((reader, story) for reader, story, state in told if state in TOLD)
-    refused = {(reader, story) for reader, story, state in told if state == DeliveryState.REFUSED}
-    assert set(times.values()) == {1}, [one for one, number in times.items() if number > 1]
-    assert times.keys() | refused == {(reader, story) for reader in world.readers for story in stories}
-
-
-@pytest.mark.parametrize("point", POINTS, ids=str)
-def test_death_at_every_point_of_an_alert(driver: Driver, make_world: MakeWorld, point: Point) -> None:
-    """Whoever dies there, the next one finishes: every reader is alerted once, and told nothing twice."""
+def test_death_at_every_point_of_an_alert(driver: Driver, make_world: MakeWorld) -> None:
+    """Wherever one after the other dies, the next goes on: every reader is alerted once, and told nothing
+    twice; what is in doubt is repeated once."""
     world = make_world()
     open_alerts(world, seen_at=world.now - timedelta(minutes=30))
-    driver.die(world, "tick", point)
+    for point in POINTS:
+        driver.die(world, "tick_in_portions", point)
     world.finish()
-    found = check(world)
-    assert found == {"accepted": 2 * len(world.readers)}
-    check_alerts(world)
+    assert check(world) == {"accepted": 2 * len(world.readers)}
+    books = check_alerts(world)
+    # a portion died with its worker before it had left, and one behind that
+    assert sum(row.repeats for row in books.mails) == 2 * PORTION
+    assert world.sink.taken.total() == len(books.mails) + PORTION
+
+
+def test_death_while_an_alert_of_the_editors_is_stopped(driver: Driver, make_world: MakeWorld) -> None:
+    """It is released wholly or not at all, and cancelled wholly or not at all; then nobody gets it, and who
+    was to get another story by the same mail gets that."""
+    world = make_world()
+    open_alerts(world, seen_at=world.now - timedelta(minutes=30))
+    services = world.services()
+    choose(services, "A treaty is signed", world.now - timedelta(minutes=10))
+    services.engine.dispose()
+    for moment in _TWICE:
+        driver.die(world, "tick_in_portions", Point("A6", _RELEASE, moment))
+    driver.die(world, "tick_in_portions", Point("A2", _SPREAD, Moment.COMMITTED, nth=2))
+    driver.die(world, "tick_in_portions", Point("A4", _MAIL, Moment.COMMITTED))
+    assert alert_books(world).mails
+    for moment in _TWICE:
+        driver.die(world, "cancel_alert", Point("A7", _CANCEL, moment))
+    world.finish()
+    check(world)
+    books = check_alerts(world)
+    [treaty] = [one.id for one in books.stories.values() if one.title == "A treaty is signed"]
+    assert not [one for one in books.told if one[1] == treaty and one[3].startswith("alert/")]
+
+
+def test_death_while_an_alert_is_corrected(driver: Driver, make_world: MakeWorld) -> None:
+    """Wherever they die, each reader hears once that what an alert told them was wrong."""
+    world = make_world()
+    open_alerts(world, seen_at=world.now - timedelta(minutes=30))
+    driver.live(world, "tick")
+    services = world.services()
+    was_wrong(services, "A model breaks out", world.now)
+    services.engine.dispose()
+    for point in (
+        *(Point("A8", _CORRECT, moment, statement="UPDATE alert_reader") for moment in _THRICE),
+        *(Point("A2", _SPREAD, moment) for moment in _TWICE),
+        *(Point("A4", _MAIL, moment) for moment in _TWICE),
+    ):
+        driver.die(world, "tick_in_portions", point)
+    world.finish()
+    check(world)
+    books = check_alerts(world)
+    heard = [reader for reader, _, _, piece in books.told if corrects(piece)]
+    assert sorted(heard) == sorted(world.readers)
+
+
+def test_death_while_an_alert_is_left_to_the_digest(driver: Driver, make_world: MakeWorld) -> None:
+    """Alerts that could not leave are mended wholly or not at all; the next digest tells their story."""
+    world = make_world()
+    open_alerts(world, seen_at=world.now - timedelta(minutes=30))
+    driver.die(world, "tick", Point("A4", _MAIL, Moment.COMMITTED))
+    world.now += timedelta(hours=24)
+    for moment in _THRICE:
+        driver.die(world, "tick", Point("A9", _MEND, moment, statement="UPDATE alert_reader"))
+    world.finish()
+    check(world)
+    books = check_alerts(world)
+    assert {row.state for row in books.rows} == {"folded"}
+    [broken_out] = [one.id for one in books.stories.values() if "breaks out" in one.title]
+    told = [reader for reader, story, _, piece in books.told if story == broken_out and not is_line(piece)]
+    assert sorted(told) == sorted(world.readers)
+
+
+def test_death_while_a_digest_is_put_off(driver: Driver, make_world: MakeWorld) -> None:
+    """A digest beyond the day's mails is withheld with its stories folded, once; or not at all."""
+    world = make_world()
+    open_alerts(world, seen_at=world.now - timedelta(minutes=30), budgets=(1,))
+    driver.die(world, "tick", Point("A10", _FOLD, Moment.INSIDE, statement="INSERT INTO alert_reader"))
+    world.finish()
+    assert check(world) == {"accepted": len(world.readers), "withheld": len(world.readers)}
+    books = check_alerts(world)
+    folds = [row.subscriber_id for row in books.rows if row.state == "folded"]
+    assert sorted(folds) == sorted(world.readers)
 
 
 def test_a_storm_over_alerts(database_url: str, tmp_path: Path) -> None:
-    """Clocks and workers killed at random while stories break: nobody is told twice, and nobody lost."""
-    now = datetime.now(UTC)
+    """Clocks and workers killed at random while stories break and change, editors choose and readers leave:
+    nobody is told twice or too much, and nobody lost."""
     with smtp_sink(seed=3, trouble=0.03, seconds=0.01) as sink:
         world = new_world(tmp_path, database_url, sink, readers=60, letters=0, real_time=True)
-        open_alerts(world, seen_at=now - timedelta(minutes=5))
+        open_alerts(world, seen_at=world.now - timedelta(minutes=5), budgets=(20, 20, 3))
         services = world.services()
-
-        def something_happens(chance: Random) -> None:
-            happens(services, f"A model breaks out once more, {chance.random()}", datetime.now(UTC))
-
-        toll = blow(world, seed=3, blows=5, disturb=something_happens)
-        world.finish()
+        doings = Doings(world, services)
+        toll = blow(world, seed=3, blows=5, disturb=doings, is_over=doings.is_over)
         services.engine.dispose()
-        check(world)
-    assert toll.kills
-    check_alerts(world)
+        assert toll.kills
+        check_alerts(world)
