@@ -6,6 +6,7 @@ only, others up to their mails; see `alert_world` for what they and the rules ar
 """
 
 import argparse
+import gc
 import os
 import random
 import statistics
@@ -150,8 +151,22 @@ class Run:
         return 1_000 * statistics.median(took)
 
 
-def measure(services: Services, name: str, readers: int) -> None:
+class Grown(NamedTuple):
+    """What it takes with so many readers, over all stories as they come."""
+
+    readers: int
+    #: looked at, and their readers found
+    stories_a_second: float
+    #: microseconds of that, for each reader whom a story concerns
+    each: float
+    #: in the outbox, from the look to the last of a story
+    mails_a_second: float
+
+
+def measure(services: Services, name: str, readers: int) -> Grown:
     rules = fill(services, readers)
+    # as every process that serves does
+    gc.freeze()
     run = Run(services)
     found = [one for one in (run.find() for _ in range(FOUND)) if one]
     struck = [one for one in (run.strike() for _ in range(STRUCK)) if one]
@@ -169,6 +184,13 @@ def measure(services: Services, name: str, readers: int) -> None:
             [one for one in found if fewest < one.readers <= most],
             [one for one in struck if fewest < one.readers <= most],
         )
+    seconds = sum(one.looking + one.finding for one in found)
+    return Grown(
+        readers,
+        len(found) / seconds,
+        1e6 * seconds / max(1, sum(one.readers for one in found)),
+        sum(one.readers for one in struck) / sum(one.last for one in struck),
+    )
 
 
 def show(found: Sequence[Found], struck: Sequence[Struck]) -> None:
@@ -206,14 +228,25 @@ def main(arguments: list[str] | None = None) -> None:
         f"{'concerns':>12}{'of':>5}{'look':>8}{'find':>8}{'slowest':>9}{'':>8}{'write':>9}{'/s':>9}"
         f"{'of':>7}{'first':>8}{'slowest':>9}{'':>8}{'last':>8}{'mails/s':>8}"
     )
+    grown: dict[str, list[Grown]] = {}
     for readers in (given.readers // 100, given.readers // 10, given.readers):
         with databases() as found:
             for name, new in found.items():
                 if name == "SQLite" or not given.sqlite:
                     with new() as url:
                         services = services_for(url, {"ALERT_FROM": "alerts@racetoagi.example"})
-                        measure(services, name, readers)
+                        grown.setdefault(name, []).append(measure(services, name, readers))
                         services.engine.dispose()
+    print(
+        f"\nAll stories as they come, found: stories a second, and microseconds for each reader whom one "
+        f"concerns;\nand mails a second\n{'':<12}{'readers':>10}{'stories/s':>10}{'µs each':>9}{'mails/s':>9}"
+    )
+    for name, sizes in grown.items():
+        for one in sizes:
+            print(
+                f"{name:<12}{one.readers:>10,}{one.stories_a_second:>10.1f}{one.each:>9.1f}"
+                f"{one.mails_a_second:>9,.0f}"
+            )
 
 
 if __name__ == "__main__":

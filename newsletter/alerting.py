@@ -28,7 +28,7 @@ from newsletter.alerts.spreading import CHUNK, FIRST, spread
 from newsletter.models import Alert, AlertReader, Story
 from newsletter.models.alert import AlertReaderState, AlertState, of_state
 from newsletter.rendering.renderer import RenderError
-from newsletter.store.engine import DATABASE_TROUBLE, reading, writing
+from newsletter.store.engine import DATABASE_TROUBLE, give_way, reading, writing
 from newsletter.wiring import Services
 
 log = structlog.get_logger()
@@ -47,6 +47,9 @@ def strike(services: Services, now: datetime) -> Counter[str]:
         more = _spread(services, limits, now)
         _render_ahead(services, now)
         done += _mail(services, services.site.alerts.slug, limits, now)
+        if more:
+            # its first mails leave meanwhile
+            give_way(services.engine)
     done["mended"] += _mend(services, now)
     return +done
 
@@ -165,6 +168,8 @@ def _mail(services: Services, slug: str, limits: Limits, now: datetime) -> Count
             break
         done["mails"] += mailed.mails
         done += mailed.became
+        if mailed.became.total() >= portion:
+            give_way(services.engine)
     return done
 
 

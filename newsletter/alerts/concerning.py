@@ -4,13 +4,11 @@ One of rules concerns those who hold one that it meets; one of the editors, thos
 whoever was told what was wrong. They come in the order of their ids, a chunk of them at a time.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import aimed_at, slug
@@ -45,15 +43,15 @@ def next_concerned(
     """
     if alert.kind != AlertKind.RULES:
         return _of_all(session, alert, now, after, chunk)
-    # more than one reader can hold, so that it gets on
-    held, reached = _held(session, alert, news, now, after, max(chunk, MOST_RULES + 1))
+    watches, reached = _watches(session, alert, news, now, after, chunk)
+    held = _held(watches, alert.rules)
     # past the session, which would take longer over each row than the database
     rows = session.connection().execute(
         select(Subscriber.id, Subscriber.lens_id)
         .where(one_of(Subscriber.id, held), receives([slug(session)], now=now))
         .order_by(Subscriber.id)
     )
-    found = [Concerned(subscriber_id, lens_id, held[subscriber_id]) for subscriber_id, lens_id in rows]
+    found = [Concerned(subscriber_id, lens_id, held[subscriber_id]) for subscriber_id, lens_id in rows.all()]
     return _led(session, alert, news, found, now), reached
 
 
@@ -67,36 +65,55 @@ def lenses_of(
     return ((lens_id, Lens.read(definition)) for lens_id, definition in rows)
 
 
-def _held(
+def _watches(
     session: Session, alert: Alert, news: News, now: datetime, after: int, chunk: int
-) -> tuple[dict[int, tuple[int, ...]], int | None]:
-    """Reader → the rules that they hold and it meets, whether they receive alerts or not."""
-    watches: Sequence[tuple[int, int]] = (
-        session.connection()
-        .execute(
-            select(Watch.subscriber_id, Watch.rule_id)
-            .where(
-                one_of(Watch.rule_id, alert.rules),
-                Watch.subscriber_id > after,
-                Watch.made_at <= news.seen_at,
-                or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
-            )
-            .order_by(Watch.subscriber_id)
-            .limit(chunk)
-        )
-        .all()
+) -> tuple[list[tuple[int, int]], int | None]:
+    """(reader, rule) for the next of those who hold one that it meets, whether they receive alerts or not.
+
+    They are looked for among so many ids, and further on where those are too few: for the first of all
+    that are left, the database would sort them all for each chunk.
+    """
+    query = select(Watch.subscriber_id, Watch.rule_id).where(
+        one_of(Watch.rule_id, alert.rules),
+        Watch.made_at <= news.seen_at,
+        or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
     )
-    reached = None
-    if len(watches) == chunk:
-        # the last of them may hold more of the rules
-        last = watches[-1][0]
-        watches = [watch for watch in watches if watch[0] != last]
-        reached = watches[-1][0]
-    place = {rule_id: place for place, rule_id in enumerate(alert.rules)}
-    return {
-        subscriber_id: tuple(sorted((rule_id for _, rule_id in group), key=place.__getitem__))
-        for subscriber_id, group in groupby(watches, key=itemgetter(0))
-    }, reached
+    # more than one reader can hold, so that it gets on
+    most = max(chunk, MOST_RULES + 1)
+    last = session.scalar(select(func.max(Watch.subscriber_id))) or 0
+    watches: list[tuple[int, int]] = []
+    width = most
+    while after < last and len(watches) <= chunk // 2:
+        among_those = Watch.subscriber_id.between(after + 1, after + width)
+        rows: Sequence[tuple[int, int]] = (
+            session.connection()
+            .execute(query.where(among_those).order_by(Watch.subscriber_id).limit(most))
+            .all()
+        )
+        after += width
+        if len(rows) == most:
+            # the last of them may hold more of the rules
+            after = rows[-1][0] - 1
+            rows = [row for row in rows if row[0] <= after]
+        watches += rows
+        # as dense as here, they fill the chunk
+        width = min(8 * width, 1 + width * (chunk - len(watches)) // max(1, len(rows)))
+    return watches, after if after < last else None
+
+
+def _held(watches: Iterable[tuple[int, int]], rules: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Reader → the rules that they hold, in the order of `rules`."""
+    held: dict[int, tuple[int, ...]] = {}
+    one = {rule_id: (rule_id,) for rule_id in rules}
+    several = set()
+    for reader, rule_id in watches:
+        if reader in held:
+            held[reader] += one[rule_id]
+            several.add(reader)
+        else:
+            held[reader] = one[rule_id]
+    place = {rule_id: place for place, rule_id in enumerate(rules)}
+    return held | {reader: tuple(sorted(held[reader], key=place.__getitem__)) for reader in several}
 
 
 def _led(

@@ -1,12 +1,14 @@
 """Gathering: all that decides about what waits for readers, read for many of them at once."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import because, by_editors
@@ -45,22 +47,30 @@ class Row(NamedTuple):
     id: int
     alert_id: int
     subscriber_id: int
-    rules: Sequence[int]
-    changes: Sequence[str]
+    rules: tuple[int, ...]
+    changes: tuple[str, ...]
     decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One reader, and what waits for them."""
+    """What waits for a reader; and for others for whom all is the same that decides on it."""
 
     reader: Reader
+    #: of the first of them, by their ids
     rows: Mapping[int, Row]
     waiting: Sequence[Waiting]
     #: by the id of the row, why it is not told any more: its reader left, or stopped the rule
     barred: Mapping[int, str]
     #: rows of alerts that are not what was approved
     untrue: Collection[int]
+    #: the rows of each of them, in the order of the first one's
+    alike: Sequence[Sequence[Row]]
+
+    def like(self, row_id: int) -> list[Row]:
+        """That row of the first of them, and what is the same for the others."""
+        place = [*self.rows].index(row_id)
+        return [rows[place] for rows in self.alike]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +132,33 @@ class Gathered:
         self._taken_back = taken_back(session, list(self._held()))
 
     def cases(self) -> Iterator[Case]:
-        """Each reader for whom something waits that can be told."""
-        by_reader: dict[int, dict[int, Row]] = {}
+        """All readers for whom something waits that can be told, alike ones together."""
+        by_reader: dict[int, list[Row]] = {}
         for row in self._rows:
-            by_reader.setdefault(row.subscriber_id, {})[row.id] = row
+            by_reader.setdefault(row.subscriber_id, []).append(row)
+        alike: dict[Hashable, list[Sequence[Row]]] = {}
         for reader, rows in by_reader.items():
-            barred = {row.id: why for row in rows.values() if (why := self._bar(row))}
-            untrue = {row.id for row in rows.values() if not self._told[row.alert_id].is_true} - barred.keys()
-            waiting = [
-                self._told[row.alert_id].waits(row, self._known.get(row.id))
-                for row in rows.values()
-                if row.id not in barred and row.id not in untrue
-            ]
-            yield Case(self._readers[reader], rows, waiting, barred, untrue)
+            decides = self._readers[reader], *map(self._decides, rows)
+            alike.setdefault(decides, []).append(rows)
+        return map(self._case, alike.values())
+
+    def _decides(self, row: Row) -> Hashable:
+        """What decides on it, and what is said of it, besides what holds of its reader."""
+        owed = self._owed.get((row.subscriber_id, self._told[row.alert_id].alert.correction_id))
+        known, bar = self._known.get(row.id), self._bar(row)
+        words = owed and self._debts.words(owed)
+        return row.alert_id, self._live(row), row.changes, row.decided_at, known, bar, words
+
+    def _case(self, alike: Sequence[Sequence[Row]]) -> Case:
+        rows = {row.id: row for row in alike[0]}
+        barred = {row.id: why for row in alike[0] if (why := self._bar(row))}
+        untrue = {row.id for row in alike[0] if not self._told[row.alert_id].is_true} - barred.keys()
+        waiting = [
+            self._told[row.alert_id].waits(row, self._known.get(row.id))
+            for row in alike[0]
+            if row.id not in barred and row.id not in untrue
+        ]
+        return Case(self._readers[alike[0][0].subscriber_id], rows, waiting, barred, untrue, alike)
 
     def pieces(self, tellings: Sequence[AlertTelling]) -> Mapping[int, Pieces]:
         """Those of the alerts, by their ids."""
@@ -143,8 +167,8 @@ class Gathered:
     def telling(self, row: Row, newer: Row | None = None) -> AlertTelling:
         """What the mail says of the alert to this reader; with `newer` facts beside it, which those are."""
         told = self._told[row.alert_id]
-        alert, changes = told.alert, tuple(row.changes)
-        about = AlertTelling(alert.id, alert.story_id, alert.revision, Form.ALERT, changes=changes)
+        alert = told.alert
+        about = AlertTelling(alert.id, alert.story_id, alert.revision, Form.ALERT, changes=row.changes)
         if told.corrects:
             told_wrong = self._debts.words(self._owed[row.subscriber_id, alert.correction_id])
             fired = Fired(CORRECTION, CORRECTS, (told_wrong,))
@@ -184,9 +208,9 @@ class Gathered:
                 rules = tuple(self._rules[rule_id] for rule_id in live)
                 yield Held(row.id, row.subscriber_id, told.alert, told.news.content, rules)
 
-    def _live(self, row: Row) -> list[int]:
+    def _live(self, row: Row) -> tuple[int, ...]:
         """The rules that fired and that the reader still holds."""
-        return [rule_id for rule_id in row.rules if (row.subscriber_id, rule_id) in self._watched]
+        return tuple(rule_id for rule_id in row.rules if (row.subscriber_id, rule_id) in self._watched)
 
     def _fired(self, rule_id: int, alert_id: int) -> Fired:
         if (rule_id, alert_id) not in self._facts:
@@ -205,13 +229,27 @@ def _fired(rule_id: int, rule: AlertRule, news: News, names: Mapping[str, str]) 
 
 
 def _rows(session: Session, readers: Collection[int]) -> list[Row]:
+    @cache  # thousands of readers have the same
+    def values(document: str) -> tuple[Any, ...]:
+        return tuple(json.loads(document))
+
     # past the session, which would take longer over each row than the database
     found = session.connection().execute(
-        select(*(getattr(AlertReader, name) for name in Row._fields))
+        select(
+            AlertReader.id,
+            AlertReader.alert_id,
+            AlertReader.subscriber_id,
+            cast(AlertReader.rules, Text),
+            cast(AlertReader.changes, Text),
+            AlertReader.decided_at,
+        )
         .where(one_of(AlertReader.subscriber_id, readers), of_state(AlertReaderState.WAITING))
         .order_by(AlertReader.subscriber_id, AlertReader.id)
     )
-    return [*map(Row._make, found)]
+    return [
+        Row._make((row_id, alert_id, subscriber_id, values(rules), values(changes), decided_at))
+        for row_id, alert_id, subscriber_id, rules, changes, decided_at in found.all()
+    ]
 
 
 def _told(session: Session, alert_ids: Collection[int]) -> dict[int, Told]:
@@ -259,4 +297,4 @@ def _watched(
             or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
         )
     )
-    return {(reader, rule_id) for reader, rule_id in found if rule_id in rule_ids}
+    return {(reader, rule_id) for reader, rule_id in found.all() if rule_id in rule_ids}

@@ -5,7 +5,7 @@ mails waits for the others, so that none misses what another one tells.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.budget import lock_readers
-from newsletter.alerts.gathering import Case, Gathered
+from newsletter.alerts.gathering import Case, Gathered, Row
 from newsletter.alerts.pieces import AlertMail, AlertTelling, compose
 from newsletter.alerts.quiet import quiet_begins
 from newsletter.alerts.setbacks import AGAIN_AFTER
-from newsletter.alerts.sparing import Limits, Waiting, comes_in_quiet, dispose
+from newsletter.alerts.sparing import Disposal, Limits, Waiting, comes_in_quiet, dispose
 from newsletter.editions import hash_of
 from newsletter.ledger import one_at_a_time
 from newsletter.models import AlertReader, Delivery, Edition, EditionStory
@@ -98,37 +98,41 @@ class _Portion:
         self._letters: list[_Letter] = []
         #: what becomes of rows → which rows those are
         self._changes: dict[_Change, list[int]] = {}
-        #: row → the mail that tells it
-        self._told: dict[int, str] = {}
+        #: mail → the rows that it tells
+        self._told: dict[str, list[int]] = {}
 
     def decide(self, case: Case, limits: Limits) -> None:
-        """What becomes of all that waits for one reader."""
+        """What becomes of all that waits for the case's readers."""
         fates = dispose(case.waiting, case.reader, limits, now=self._now)
         for row_id, why in case.barred.items():
-            self._note(row_id, _Change(S.DROPPED, why, self._now))
+            self._note(case.like(row_id), _Change(S.DROPPED, why, self._now))
         for row_id in case.untrue:
-            self._note(row_id, _Change(S.WAITING, NOT_APPROVED, self._now + AGAIN_AFTER))
+            self._note(case.like(row_id), _Change(S.WAITING, NOT_APPROVED, self._now + AGAIN_AFTER))
         for row_id, reason in fates.dropped.items():
-            self._note(row_id, _Change(S.DROPPED, reason.text, self._now))
+            self._note(case.like(row_id), _Change(S.DROPPED, reason.text, self._now))
         for row_id, reason in fates.folded.items():
-            self._note(row_id, _Change(S.FOLDED, reason.text, self._now))
+            self._note(case.like(row_id), _Change(S.FOLDED, reason.text, self._now))
         for row_id, (until, reason) in fates.held.items():
-            self._note(row_id, _Change(S.WAITING, reason.text, until))
+            self._note(case.like(row_id), _Change(S.WAITING, reason.text, until))
         if fates.mail:
-            newer = {lead: case.rows[row_id] for row_id, lead in fates.beside.items()}
-            tellings = tuple(
-                self._gathered.telling(case.rows[row_id], newer.get(row_id)) for row_id in fates.mail
-            )
-            fingerprint = self._compose(tellings, limits.whole)
-            told_ids = (*fates.mail, *fates.beside)
-            told = [one for one in case.waiting if one.id in told_ids]
-            expires_at = _expiry(case, told, self._now)
-            reader = case.rows[fates.mail[0]].subscriber_id
-            self._letters.append(_Letter(reader, fingerprint, expires_at))
-            self._told |= dict.fromkeys(told_ids, fingerprint)
+            self._tell(case, fates, limits)
 
-    def _note(self, row_id: int, change: _Change) -> None:
-        self._changes.setdefault(change, []).append(row_id)
+    def _note(self, rows: Iterable[Row], change: _Change) -> None:
+        self._changes.setdefault(change, []).extend(row.id for row in rows)
+
+    def _tell(self, case: Case, fates: Disposal, limits: Limits) -> None:
+        """One mail for each of the case's readers."""
+        newer = {lead: case.rows[row_id] for row_id, lead in fates.beside.items()}
+        tellings = tuple(
+            self._gathered.telling(case.rows[row_id], newer.get(row_id)) for row_id in fates.mail
+        )
+        fingerprint = self._compose(tellings, limits.whole)
+        told_ids = (*fates.mail, *fates.beside)
+        expires_at = _expiry(case, [one for one in case.waiting if one.id in told_ids], self._now)
+        self._letters += (_Letter(rows[0].subscriber_id, fingerprint, expires_at) for rows in case.alike)
+        told = self._told.setdefault(fingerprint, [])
+        for row_id in told_ids:
+            told += (row.id for row in case.like(row_id))
 
     def _compose(self, tellings: tuple[AlertTelling, ...], whole: int) -> str:
         """The fingerprint of their mail; composed once, however many readers share it."""
@@ -141,8 +145,8 @@ class _Portion:
     def write(self) -> Mailed:
         """The editions, the deliveries, and what became of the rows."""
         editions = self._editions()
-        for row_id, fingerprint in self._told.items():
-            self._note(row_id, _Change(S.MAILED, None, self._now, editions[fingerprint], self._now))
+        for fingerprint, row_ids in self._told.items():
+            self._changes[_Change(S.MAILED, None, self._now, editions[fingerprint], self._now)] = row_ids
         self._queue(editions)
         became = Counter[str]()
         # past the session, which holds none of them

@@ -8,7 +8,6 @@ what has one need not meet it, so every rule that is found is judged.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from newsletter.alerts.phrases import count, listed, quoted
 from newsletter.content import StoryContent
@@ -22,8 +21,6 @@ Terms = Iterator[tuple[str, str]]
 #: by so many of its first words a phrase is found in a text of this kind: the fewer, the fewer terms
 #: a story has, and the more, the fewer rules are judged in vain
 LONGEST = {"title": 4, "text": 2}
-
-_comparable = lru_cache(maxsize=1024)(as_words)  # one text is compared with many rules
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ def _most_within(span: timedelta, spread: tuple[datetime, ...]) -> int:
 
 
 def _mentions(content: StoryContent, company: str) -> bool:
-    return company in content.company_terms or says(_comparable(content.title), _comparable(company))
+    return company in content.company_terms or says(as_words(content.title), as_words(company))
 
 
 def _name(key: str, content: StoryContent) -> str:
@@ -141,8 +138,8 @@ def _name(key: str, content: StoryContent) -> str:
 
 def _said(wanted: Iterable[str], *texts: str | None) -> list[str]:
     """Those of the wanted terms that stand in one of the texts."""
-    heard = [_comparable(text) for text in texts if text]
-    return [word for word in sorted(wanted) if any(says(text, _comparable(word)) for text in heard)]
+    heard = [as_words(text) for text in texts if text]
+    return [word for word in sorted(wanted) if any(says(text, as_words(word)) for text in heard)]
 
 
 def anchors(rule: AlertRule) -> tuple[tuple[str, str], ...]:
@@ -176,13 +173,13 @@ def terms(content: StoryContent) -> frozenset[tuple[str, str]]:
     found |= {("impact", content.impact.value)} if content.impact else set()
     for kind, more in (("title", content.category), ("text", content.tldr.text if content.tldr else None)):
         for text in (content.title, more or ""):
-            found |= {(kind, part) for part in _parts(_comparable(text), LONGEST[kind])}
+            found |= {(kind, part) for part in _parts(as_words(text), LONGEST[kind])}
     return frozenset(found)
 
 
 def _keys(kind: str, wanted: Iterable[str]) -> Terms:
     """The part by which each wanted term is found where a text says it, see `_parts`."""
-    for words in map(str.split, map(_comparable, wanted)):
+    for words in map(str.split, map(as_words, wanted)):
         phrase = " ".join(words)
         if not phrase.isascii():
             first = next(place for place, character in enumerate(phrase) if not character.isascii())

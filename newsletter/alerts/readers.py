@@ -28,7 +28,7 @@ def as_they_are(
     found = {}
     for reader, zone in zones.items():
         left, waiting, kept = mails[reader]
-        lately = mailed.get(reader, ())
+        lately = tuple(mailed.get(reader, ()))
         found[reader] = Reader(choices[reader], zone, reader in reads, left + waiting, lately, kept)
     return found
 

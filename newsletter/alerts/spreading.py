@@ -16,7 +16,7 @@ from newsletter.alerts.known import known, waits
 from newsletter.alerts.leading import muted
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News
-from newsletter.alerts.newness import Newsworthy, is_news, says_as_much
+from newsletter.alerts.newness import is_news, says_as_much
 from newsletter.alerts.sparing import Limits
 from newsletter.ledger import one_at_a_time
 from newsletter.models import Alert, AlertReader
@@ -121,7 +121,8 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
             )
         )
     )
-    decided: dict[tuple[int, str | None], Newsworthy] = {}
+    #: what is new to them; None where it is no news
+    decided: dict[tuple[int, str | None], tuple[str, ...] | None] = {}
     for reader, lens_id, rules in found:
         told, awaited = knew.get(reader), waiting.get(reader)
         if rules and awaited and says_as_much(awaited, news):
@@ -129,9 +130,11 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
         mute = "muted this story" if reader in silenced else mutes.get(lens_id)
         case = id(told), mute  # who know the same share one value
         if case not in decided:
-            decided[case] = is_news(news, told, limits, muted=mute)
-        if decided[case].passed:
-            yield Given(reader, rules, decided[case].changes)
+            judged = is_news(news, told, limits, muted=mute)
+            decided[case] = judged.changes if judged.passed else None
+        changes = decided[case]
+        if changes is not None:
+            yield Given(reader, rules, changes)
 
 
 def _mutes(session: Session, news: News, lens_ids: Collection[int]) -> dict[int, str]:

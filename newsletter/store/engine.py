@@ -84,6 +84,16 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+def give_way(engine: Engine) -> None:
+    """Let others write, between two transactions of somebody who has many of them.
+
+    On SQLite who waits looks again after a tenth of a second at most, and would find it taken each time;
+    PostgreSQL's writers do not wait for each other.
+    """
+    if engine.dialect.name == "sqlite":
+        time.sleep(0.1)
+
+
 def wash_away(engine: Engine) -> None:
     """Take what was deleted out of SQLite's log as well, as far as nobody is reading it just now.
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.looking import look
+from newsletter.alerts.matching import anchors
 from newsletter.alerts.spreading import spread
 from newsletter.content import Company
 from newsletter.models import Alert
@@ -16,10 +17,10 @@ from subscribers.address import parse
 from subscribers.alert_rule import AlertRule
 from subscribers.consent import Channel
 from subscribers.lens import Lens
-from subscribers.models import Subscriber, SuppressionReason
+from subscribers.models import Subscriber, SubscriptionState, SuppressionReason
 from subscribers.pausing import pause
+from subscribers.watching import hold, watches_of
 from subscribers.watching import pause as pause_watch
-from subscribers.watching import watches_of
 from tests.alert_finding import (
     BIG,
     LAB,
@@ -79,6 +80,23 @@ def test_who_receives_no_alerts_gets_none(services: Services) -> None:
     tell(services, a_story(), at=NOW)
     look_and_spread(services, now=SOON)
     assert waiting(services) == ["ann"]
+
+
+def test_readers_far_apart_are_found(services: Services) -> None:
+    """However many ids stand between those whom a story concerns."""
+    with writing(services.engine) as session:
+        ann = session.get_one(Subscriber, reader(session, "ann", LAB))
+        bob = Subscriber(
+            id=1_000_000, public_id="b" * 22, email="bob@reader.example", email_key="bob@reader.example",
+            lens_id=ann.lens_id, timezone="UTC", hour=7, weekdays=127, created_at=DAY,
+        )  # fmt: skip
+        bob.subscription("alerts", DAY).state = SubscriptionState.CONFIRMED
+        session.add(bob)
+        session.flush()
+        hold(session, bob, LAB, anchors(LAB), now=DAY)
+    tell(services, a_story(), at=NOW)
+    look_and_spread(services, chunk=1)
+    assert waiting(services) == ["ann", "bob"]
 
 
 def test_a_chunk_that_breaks_is_decided_on_again(services: Services) -> None:

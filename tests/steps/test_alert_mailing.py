@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from newsletter import tasks
-from newsletter.alerts import looking
+from newsletter import alerting, tasks
+from newsletter.alerts import looking, mailing
 from newsletter.alerts.pieces import mail_of
 from newsletter.composition import Claimed
 from newsletter.content import Company, Impact
@@ -52,6 +52,19 @@ def test_who_shares_a_mail_shares_one_edition(services: Services) -> None:
         [alert] = session.scalars(select(Alert))
         assert [one.edition.id for one in replay_alert(session, alert)] == [shared.id, own.id]
     assert leave(services) == {DeliveryState.ACCEPTED: 4}
+
+
+def test_others_write_between_the_portions_of_a_large_alert(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first mails can leave while the last are made: on SQLite nobody else could write before."""
+    for number in range(3):
+        hold(services, f"reader{number}@inbox.example")
+    made: list[int] = []
+    monkeypatch.setattr(mailing, "PORTION", 1)
+    monkeypatch.setattr(alerting, "give_way", lambda _: made.append(len(mails(services))))
+    breaks(services, a_story("Sample Lab trains a model"))
+    assert made == [1, 2, 3]
 
 
 def test_a_mail_says_why_and_leads_to_its_end(services: Services) -> None:

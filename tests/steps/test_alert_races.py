@@ -65,7 +65,9 @@ def test_a_story_changes_while_it_spreads(services: Services) -> None:
     with beside(services, _SPREADS, goes_on):
         tasks.alert(services, NOON)
     tasks.alert(services, later)
-    assert Counter(fate.state for fate in fates(services, reader)) == {"mailed": 1, "folded": 1}
+    # whichever comes to mail first: the newer facts rest behind the older ones, or stand in their place
+    states = sorted(fate.state for fate in fates(services, reader))
+    assert states in (["folded", "mailed"], ["dropped", "mailed"])
 
 
 @several_writers
