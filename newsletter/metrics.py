@@ -18,10 +18,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.dispatch import gates, steering
 from newsletter.dispatch.reputation import WINDOW, standing
 from newsletter.hooks.registry import PostState
-from newsletter.models import Delivery, Event, HookPost, Issue, Newsletter, Pulse
+from newsletter.models import Alert, AlertReader, Delivery, Event, HookPost, Issue, Newsletter, Pulse, Story
+from newsletter.models.alert import AlertReaderState, AlertState, of_state
 from newsletter.models.delivery import DeliveryState, Priority
 from newsletter.models.issue import IssueState
-from newsletter.newsletters import with_issues
+from newsletter.newsletters import ALERT, with_issues
 from newsletter.pulses import SILENCE
 from newsletter.store.clock import database_now
 from newsletter.store.engine import reading
@@ -146,6 +147,21 @@ def _way_closed(session: Session, _now: datetime) -> Iterator[Sample]:
         yield (row.key, "a person or a rule" if row.stopped else "the provider"), 1
 
 
+def _alerts_oldest(session: Session, now: datetime) -> Iterator[Sample]:
+    """At each step on the way of a story; nothing where no alerts are published."""
+    if not session.scalar(select(Newsletter.id).where(Newsletter.cadence == ALERT, Newsletter.active)):
+        return
+    unlooked = select(Story.changed_at).where(Story.watched < Story.revision).order_by(Story.id).limit(FIRST)
+    began = func.min(func.coalesce(Alert.release_at, Alert.made_at))
+    steps = {
+        "look": select(func.min(unlooked.subquery().c.changed_at)),
+        "spread": select(began).where(Alert.state == AlertState.SPREADING),
+        "mail": select(func.min(AlertReader.due_at)).where(of_state(AlertReaderState.WAITING)),
+    }
+    for step, oldest in steps.items():
+        yield (step,), _age(now, session.scalar(oldest))
+
+
 def _events_waiting(session: Session, _now: datetime) -> Iterator[Sample]:
     yield (), _counted(session, Event.id, Event.applied_at.is_(None))
 
@@ -216,6 +232,10 @@ _AT_EACH_SCRAPE: tuple[tuple[tuple[str, str, tuple[str, ...]], Asked], ...] = (
     (
         ("outbox_oldest_due_seconds", "How long the oldest due mail has waited.", ("priority",)),
         _outbox_oldest,
+    ),
+    (
+        ("alerts_oldest_seconds", "How long the oldest of what alerts wait for has waited.", ("step",)),
+        _alerts_oldest,
     ),
     (("outbox_held", f"Mails in workers' hands, up to {MOST}.", ("state",)), _outbox_held),
     (("outbox_unknown", f"Mails that may or may not have been taken, up to {MOST}.", ()), _outbox_unknown),

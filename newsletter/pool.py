@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from newsletter.content import StoryContent
@@ -111,6 +112,7 @@ class Pool:
         return replace(projected, **marked)
 
 
+@lru_cache(maxsize=16_384)  # thousands of stories are held against one lens or rule after the other
 def as_words(text: str) -> str:
     """Comparable words, each between spaces: "Mistral AI's" → " mistral ai s "."""
     # where letters have one form only, and what is no letter parts words, nothing else is to be seen to

@@ -48,8 +48,8 @@ class AlertChoices:
         parse_hour(self.quiet_until)
         if not self.quiet_days < EVERY_DAY:
             raise InvalidRhythm(
-                "no such days of quiet, or all of them",
-                "choose from 0 (Monday) to 6 (Sunday) and leave one day at least, or stop the alerts",
+                "no days at all without quiet, or days that are none",
+                "leave one day from Monday to Sunday at least, or stop the alerts",
             )
         if not 1 <= self.mails_a_day <= MOST_MAILS:
             raise InvalidRhythm(f"{self.mails_a_day} mails a day", f"choose from 1 to {MOST_MAILS}")

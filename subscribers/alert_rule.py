@@ -13,6 +13,8 @@ from subscribers.lens import term
 
 #: hours within which outlets can be asked to report a story, at most: a week
 MOST_HOURS = 168
+#: what readers may ask for, by a form or by a command
+MOST_OUTLETS, MOST_LANGUAGES = 99, 20
 
 
 class InvalidRule(ValueError):

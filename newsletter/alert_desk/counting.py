@@ -47,7 +47,7 @@ class AlertProof:
         """`12 readers = 10 mailed + 2 folded; 10 mailed = 9 accepted + 1 queued`, or with ≠."""
         total = sum(self.readers.values())
         if not total:
-            return "no reader yet"
+            return "0 readers"
         told = f"{count(total, 'reader')} = {_sum(self.readers)}"
         mailed = self.readers[AlertReaderState.MAILED]
         there = {state: number for state, number in self.mails.items() if state != MISSING}

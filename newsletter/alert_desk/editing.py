@@ -48,8 +48,9 @@ class IllegalStep(ValueError):
     """An alert cannot go from its state to the one asked for."""
 
     def __init__(self, alert: Alert, to: S) -> None:
-        allowed = ", ".join(sorted(STEPS[S(alert.state)])) or "none: this state is final"
-        super().__init__(f"alert {alert.id} is {alert.state}, not to become {to}; steps from here: {allowed}")
+        allowed = " or ".join(sorted(STEPS[S(alert.state)]))
+        remedy = f"it can become {allowed}" if allowed else "nothing can be done to it any more"
+        super().__init__(f"alert {alert.id} is {alert.state} and cannot become {to}: {remedy}")
 
 
 class Overtaken(ValueError):
@@ -57,7 +58,19 @@ class Overtaken(ValueError):
 
     def __init__(self, alert: Alert) -> None:
         reason = f": {alert.reason}" if alert.reason else ""
-        super().__init__(f"alert {alert.id} is {alert.state} at version {alert.version} by now{reason}")
+        super().__init__(
+            f"alert {alert.id} was changed since you looked: by now it is {alert.state}"
+            f" at version {alert.version}{reason}"
+        )
+
+
+class Unsaved(ValueError):
+    """What its approver wrote or chose is not what would leave."""
+
+    def __init__(self, alert: Alert) -> None:
+        super().__init__(
+            f"what you wrote is not in alert {alert.id} yet: save it, look at the mail, then approve it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,30 @@ def change(session: Session, alert: Alert, wanted: Wanted, actor: Actor) -> bool
     if alert.state not in CHANGEABLE:
         raise IllegalStep(alert, S.DRAFT)
     content = content_of(session, alert.story)
+    changed = _unlike(alert, content, wanted)
+    if not changed:
+        return False
+    for name, (_, after) in changed.items():
+        setattr(alert, name, after)
+    alert.edited_by = actor.editor_id
+    renew(alert, content)
+    if alert.state == S.APPROVED:
+        step(alert, S.DRAFT, f"changed by {actor.name} after its approval: approve it anew")
+    else:
+        alert.version += 1
+        alert.reason = None
+    note(session, Act.CHANGE, alert, actor, changed=changed)
+    return True
+
+
+def nothing_unsaved(session: Session, alert: Alert, wanted: Wanted) -> None:
+    """Raises Unsaved where the alert is not so yet; TooLong and BadRule as `change`."""
+    if _unlike(alert, content_of(session, alert.story), wanted):
+        raise Unsaved(alert)
+
+
+def _unlike(alert: Alert, content: StoryContent, wanted: Wanted) -> dict[str, list[Any]]:
+    """What of it is to be otherwise: field → what stands there, and what is wanted."""
     after: dict[str, Any] = {
         "line": fit("line", wanted.line),
         "headline": fit("headline", wanted.headline),
@@ -124,21 +161,8 @@ def change(session: Session, alert: Alert, wanted: Wanted, actor: Actor) -> bool
         after["headline"] = None
     if after["segment"]:
         parse(after["segment"])
-    changed = {name: [getattr(alert, name), value] for name, value in after.items()}
-    changed = {name: both for name, both in changed.items() if both[0] != both[1]}
-    if not changed:
-        return False
-    for name in changed:
-        setattr(alert, name, after[name])
-    alert.edited_by = actor.editor_id
-    renew(alert, content)
-    if alert.state == S.APPROVED:
-        step(alert, S.DRAFT, f"changed by {actor.name} after its approval: approve it anew")
-    else:
-        alert.version += 1
-        alert.reason = None
-    note(session, Act.CHANGE, alert, actor, changed=changed)
-    return True
+    both = {name: [getattr(alert, name), value] for name, value in after.items()}
+    return {name: [before, value] for name, (before, value) in both.items() if before != value}
 
 
 def content_of(session: Session, story: Story) -> StoryContent:

@@ -54,6 +54,11 @@ class Aimed:
     #: why not at once → number of readers, the most frequent first
     reasons: Mapping[str, int]
 
+    @property
+    def told(self) -> int:
+        """Readers who hear of it, now or later."""
+        return sum(number for fate, number in self.fates.items() if fate != NOT_TOLD)
+
 
 def foresee(session: Session, alert: Alert, limits: Limits, *, now: datetime) -> Aimed:
     """What would become of it for the readers of its aim, if it left at `now`."""

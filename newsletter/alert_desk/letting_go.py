@@ -106,11 +106,11 @@ def _release_at(now: datetime, at: datetime | None, undo: timedelta) -> datetime
     if at is None:
         return now + undo
     if at < now + undo:
-        minutes = undo // timedelta(minutes=1)
-        raise BadTime(f"that is over, or less than {minutes} min ahead: choose a later time, or send it now")
+        soon = f", or less than {undo // timedelta(minutes=1)} min ahead" if undo else ""
+        raise BadTime(f"that is over{soon}: choose a later time, or send it now")
     if at > now + MOST_AHEAD:
         raise BadTime(
-            f"that is more than {MOST_AHEAD.days} days ahead, and no news by then: choose a sooner one"
+            f"that is more than {MOST_AHEAD.days} days ahead, and it is no news by then: choose a sooner time"
         )
     return at
 

@@ -5,10 +5,9 @@ any more, all else is.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -61,18 +60,21 @@ class Led:
         self._candidates = [
             Candidate(place, one.revision, one.content, one.first_seen_at) for place, one in enumerate(news)
         ]
+        self._line: _Line | None = None
+        #: while which issue was open the line stands, or in which half of a day, and who steps in next
+        self._standing: object = None
+        self._next = 0
+        self._answers: dict[int, bool] = {}
 
     def __call__(self, news: News) -> bool:
-        return (news.story_id, news.revision) in self._found
+        place = self._places[news.story_id, news.revision]
+        if place not in self._answers:
+            self._answers[place] = self._line_at(place).is_first(place, self._window(place))
+        return self._answers[place]
 
     @cached_property
-    def _found(self) -> frozenset[tuple[int, int]]:
-        """All that led, found in one go: story and revision."""
-        return frozenset(
-            (self._news[place].story_id, self._news[place].revision)
-            for _, stretch in groupby(range(len(self._news)), self._stretch)
-            for place in self._firsts(list(stretch))
-        )
+    def _places(self) -> dict[tuple[int, int], int]:
+        return {(one.story_id, one.revision): place for place, one in enumerate(self._news)}
 
     @cached_property
     def _points(self) -> list[int | None]:
@@ -86,16 +88,16 @@ class Led:
             for one in self._candidates
         ]
 
-    def _firsts(self, stretch: Sequence[int]) -> Iterator[int]:
-        """Those of the places that led, while one issue was open, or none."""
-        line = _Line(self._candidates, self._points)
-        known_since = self._window(stretch[0]).overflow_since
-        for place in range(bisect_right(self._moments, known_since), stretch[0]):
-            line.step_in(place, self._news[place].story_id)
-        for place in stretch:
-            line.step_in(place, self._news[place].story_id)
-            if line.is_first(place, self._window(place)):
-                yield place
+    def _line_at(self, place: int) -> "_Line":
+        """As it was when that one had come in; begun anew for each issue, lest it grows too long."""
+        stretch = self._stretch(place)
+        if self._line is None or stretch != self._standing or place < self._next:
+            self._line, self._standing = _Line(self._candidates, self._points), stretch
+            self._next = bisect_right(self._moments, self._window(place).overflow_since)
+        for coming in range(self._next, place + 1):
+            self._line.step_in(coming, self._news[coming].story_id)
+        self._next = place + 1
+        return self._line
 
     def _stretch(self, place: int) -> object:
         """The issue that was open, or the half of a day in which none was."""

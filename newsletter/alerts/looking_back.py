@@ -202,7 +202,8 @@ class _Replay:
         nothing could change."""
         stories = {self._waiting[number].story_id for number, at in self._due.items() if at <= now}
         ripe = (one for one in self._waiting.values() if one.story_id in stories or one.id in self._resting)
-        return [replace(one, told_since=self._told_since(one, now)) for one in ripe]
+        told = ((one, self._told_since(one, now)) for one in ripe)
+        return [replace(one, told_since=since) if since else one for one, since in told]
 
     def _settle(self, number: int, state: AlertReaderState, at: datetime) -> None:
         """It waits no longer; its reader was told the story, or spared it, or neither."""

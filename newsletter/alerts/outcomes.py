@@ -9,6 +9,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.models import Alert, AlertReader, StoryRevision
 from newsletter.models.alert import AlertKind, AlertReaderState, of_state
+from subscribers.among import one_of
+
+#: times as many ids there are than readers who are asked for: then each is looked up by itself
+SPARSE = 20
 
 
 class Row(NamedTuple):
@@ -66,7 +70,11 @@ def left_over(session: Session, story_id: int, subscriber_ids: Set[int]) -> list
 
 
 def _between(subscriber_ids: Collection[int]) -> ColumnElement[bool]:
-    return AlertReader.subscriber_id.between(min(subscriber_ids, default=0), max(subscriber_ids, default=0))
+    """Readers of a portion are nearly all from the first to the last of them; those of a sample are not."""
+    first, last = min(subscriber_ids, default=0), max(subscriber_ids, default=0)
+    if last - first > SPARSE * len(subscriber_ids):
+        return one_of(AlertReader.subscriber_id, subscriber_ids)
+    return AlertReader.subscriber_id.between(first, last)
 
 
 _AT = func.coalesce(AlertReader.mailed_at, AlertReader.decided_at)

@@ -37,7 +37,7 @@ from subscribers.consent import Attested, Channel
 from subscribers.models import Subscriber, SubscriptionState
 from subscribers.rhythm import parse_hour, parse_weekdays
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The reader's address.")]
 RuleNumber = Annotated[
     int, typer.Argument(metavar="RULE", help="Its number, as `newsletter alerts rules EMAIL` shows it.")
 ]
@@ -105,8 +105,9 @@ def add(
 ) -> None:
     """Let a reader be alerted by a rule. Kinds of interest narrow each other; of a kind, one is enough.
 
-    They must have confirmed the alerts, or somebody attests it with --confirmed --source. What came in
-    before is none of the rule's business. A rule that they hold already goes on, and is paused no more.
+    They must have confirmed the alerts, or somebody attests it with --confirmed --source. It is
+    asked of stories that come in or change from now on. A rule that they hold already goes on, and is
+    paused no more.
     """
     services = ready()
     require_attestation(confirmed, source)

@@ -9,7 +9,7 @@ import typer
 from newsletter.cli.subscribers import known_audience
 from newsletter.content import Impact
 from newsletter.wiring import Services
-from subscribers.alert_rule import AlertRule, saying_nothing
+from subscribers.alert_rule import MOST_LANGUAGES, MOST_OUTLETS, AlertRule, saying_nothing
 
 Companies = Annotated[
     list[str] | None, typer.Option("--company", metavar="COMPANY", help="About it. May be given again.")
@@ -29,10 +29,10 @@ Impacts = Annotated[
     typer.Option("--impact", metavar="LABEL", help="advance, delay, neutral, unclear. May be given again."),
 ]
 Outlets = Annotated[
-    int, typer.Option(metavar="N", min=1, max=999, help="Reported by so many outlets at least.")
+    int, typer.Option(metavar="N", min=1, max=MOST_OUTLETS, help="Reported by so many outlets at least.")
 ]
 Languages = Annotated[
-    int, typer.Option(metavar="N", min=1, max=99, help="Reported in so many languages at least.")
+    int, typer.Option(metavar="N", min=1, max=MOST_LANGUAGES, help="Reported in so many languages at least.")
 ]
 Fast = Annotated[
     str | None, typer.Option(metavar="M/H", help="M outlets within H hours of each other, such as 5/3.")
@@ -78,9 +78,9 @@ def read_rule(
 def _fast(text: str | None) -> tuple[int, int]:
     if text is None:
         return 0, 0
-    found = re.fullmatch(r"(\d{1,3})/(\d{1,2})", text, re.ASCII)
+    found = re.fullmatch(r"(\d{1,2})/(\d{1,2})", text, re.ASCII)
     if not found or int(found[1]) < 2 or not 1 <= int(found[2]) <= 72:
         raise typer.BadParameter(
-            f"--fast {text}: write outlets and hours, as in 5/3; from 2 outlets, up to 72 hours"
+            f"--fast {text}: write outlets and hours, as in 5/3; 2 to {MOST_OUTLETS} outlets, up to 72 hours"
         )
     return int(found[1]), int(found[2])

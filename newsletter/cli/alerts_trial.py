@@ -45,7 +45,7 @@ LISTED = 15
 
 def try_(
     email: Annotated[
-        str | None, typer.Argument(metavar="[EMAIL]", help="As this reader; else one who chose nothing.")
+        str | None, typer.Argument(metavar="EMAIL", help="As this reader; else one who chose nothing.")
     ] = None,
     company: Companies = None,
     audience: Audiences = None,

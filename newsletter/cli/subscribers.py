@@ -242,7 +242,7 @@ def find_subscriber(session: Session, email: str) -> Subscriber:
     """The subscriber of that address; LookupError if there is none."""
     subscriber = roster.find(session, email)
     if subscriber is None:
-        raise LookupError(f"no subscriber has the address {email!r}")
+        raise LookupError(f"no subscriber has the address {email!r}: see `newsletter subscribers list`")
     return subscriber
 
 

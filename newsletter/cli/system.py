@@ -83,6 +83,8 @@ def on_duty(services: Services, *roles: str) -> Iterator[Duty]:
     duty.heed_signals()
     # what is loaded now stays: nobody needs to look through it for garbage over and over
     gc.freeze()
+    # and a page makes tens of thousands of values at once, most of which stay, or go without that
+    gc.set_threshold(10_000, 10, 10)
     strokes = [(LOOK, steady("look", duty.look)), (BEAT, steady("pulse", duty.beat))]
     for _, at_the_start in strokes:
         at_the_start()

@@ -125,6 +125,8 @@ class AlertReader(Base):
         Index("ix_alert_reader_folded_at", "due_at", sqlite_where=FOLDED, postgresql_where=FOLDED),
         # what a reader was told, or spared, of a story
         Index(None, "subscriber_id", "story_id"),
+        # the desk counts them: a hundred thousand of each of the alerts on a page
+        Index(None, "alert_id", "state"),
     )
 
     id: Mapped[Key]

@@ -19,10 +19,10 @@ from newsletter.content import Impact
 from newsletter.links import preferences_url
 from newsletter.rendering.dates import in_words
 from newsletter.store.engine import reading, writing
-from newsletter.web.alerts_form import ChoicesForm, RuleForm, read_choices, read_pause, read_rule
+from newsletter.web.alerts_form import NUMBERS, ChoicesForm, RuleForm, read_choices, read_pause, read_rule
 from newsletter.web.alerts_owner import link, owner, sign
 from newsletter.web.alerts_view import Held, LateView, View, lately, view
-from newsletter.web.form import FormFaults, Wish
+from newsletter.web.form import FormFaults, Wish, one
 from newsletter.web.pages import FORM_LIMIT, AtDoor, Door, PageRoute, SentForm, alerts_of
 from newsletter.web.preferences_view import in_a_sentence
 from newsletter.web.subscribe import ask_to_subscribe
@@ -61,6 +61,8 @@ class _Said:
     #: as it was sent, to be shown again
     rule: RuleForm | None = None
     choices: ChoicesForm | None = None
+    #: until which a rule was to be paused
+    day: str = ""
     faults: FormFaults | None = None
     #: of the rule in the form
     late: LateView | None = None
@@ -103,7 +105,8 @@ def pause(request: Request, token: str, rule_id: RuleId, sent: SentForm, door: A
         try:
             until = read_pause(sent, subscriber.rhythm.zone, now=door.clock())
         except FormFaults as error:
-            return _page(door, session, token, _Said(faults=error), rule_id)
+            said = _Said(faults=error, day=one(sent, "day"))
+            return _page(door, session, token, said, rule_id)
 
         def act(watch: Watch) -> str:
             if until is None:
@@ -242,6 +245,7 @@ def _page(door: Door, session: Session, token: str, say: _Said, rule_id: int | N
         choose_wording=CHOOSE_ALERTS_WORDING,
         stop_wording=STOP_ALERT_WORDING,
         pauses=PAUSES,
+        limits=NUMBERS,
         show_wording=SHOW,
         preferences=preferences_url(door.pages.base, door.services.tokens, here.subscriber.public_id),
     )

@@ -15,9 +15,9 @@ from newsletter.content import Impact
 from newsletter.schedule import instant
 from newsletter.site import Site
 from newsletter.web.form import FormFaults, audience_faults, one, several
-from newsletter.web.preferences_form import LONGEST_PAUSE, MOST_OUTLETS, sent_words, terms_of, word_faults
+from newsletter.web.preferences_form import LONGEST_PAUSE, sent_words, terms_of, word_faults
 from subscribers.alert_choices import MOST_MAILS, Afterwards, AlertChoices, InQuiet
-from subscribers.alert_rule import AlertRule, saying_nothing
+from subscribers.alert_rule import MOST_LANGUAGES, MOST_OUTLETS, AlertRule, saying_nothing
 from subscribers.lens import term
 from subscribers.rhythm import DAYS, EVERY_DAY, InvalidRhythm, parse_hour, parse_weekdays
 
@@ -26,7 +26,7 @@ WORD_FIELDS = ("companies", "topics", "words")
 #: the fields of a rule that are numbers → the least and the most
 NUMBERS = {
     "min_outlets": (1, MOST_OUTLETS),
-    "min_languages": (1, 20),
+    "min_languages": (1, MOST_LANGUAGES),
     "fast_outlets": (2, MOST_OUTLETS),
     "fast_hours": (1, 72),
 }

@@ -40,17 +40,25 @@ def begin(web: Web, desk: Desk) -> None:
 
 
 def press(desk: Desk, act: str, shown: str | None = None, **filled: Any) -> httpx.Response:
-    """Press the button of this form on the page as it is now, or as it was `shown`."""
+    """Press the button of this form on the page as it is now, or as it was `shown`.
+
+    To save and to approve belong to one form, whose fields are sent as they stand, where not `filled`.
+    """
     page = shown or desk.get(HERE if act != "cancel" else f"{HERE}/cancel").text
-    sent = fields(page, f"alerts/1/{act}") if act else _of_words(page)
+    sent = fields(page, f"alerts/1/{act}") if act not in ("", "approve") else _of_words(page)
     assert sent, f"no form to {act}"
     path = f"{HERE}/{act}" if act else HERE
     return desk.client.post(path, data={**sent, **filled}, headers=FROM_HERE)
 
 
-def _of_words(page: str) -> dict[str, str]:
+def _of_words(page: str) -> dict[str, Any]:
     found = re.search(rf'<form class="panel" method="post" action="{HERE}".*?</form>', page, re.DOTALL)
-    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', found[0])) if found else {}
+    if not found:
+        return {}
+    texts = dict(re.findall(r'<input[^>]* name="(\w+)" value="([^"]*)"(?! checked)', found[0]))
+    ticked = re.findall(r'name="audience" value="([^"]*)" checked', found[0])
+    chosen = re.findall(r'<option value="([^"]*)" selected', found[0])
+    return texts | {"audience": ticked, "segment": "".join(chosen)}
 
 
 def version(web: Web) -> int:
@@ -90,10 +98,11 @@ def test_it_leaves_at_the_time_that_was_chosen(web: Web) -> None:
     with at_desk(web, Role.APPROVER) as desk:
         begin(web, desk)
         press(desk, "", **WORDS)
-        for at in ("", "soon", "2026-01-08T11:00", "9999-12-31T23:59"):
-            answer = press(desk, "approve", at=at)
+        for at in ("", "soon", "2026-01-08 11:00", "9999-12-31 23:59"):
+            answer = press(desk, "approve", at=at, then="yes")
             assert (answer.status_code, state(web)) == (409, "draft"), at
-        assert press(desk, "approve", at="2026-01-08T15:30").status_code == 303
+            assert f'name="at" form="words" value="{at}"' in answer.text
+        assert press(desk, "approve", at="2026-01-08 15:30", then="yes").status_code == 303
         assert "It leaves Thu 15:30 UTC" in words(desk.get(HERE).text)
         assert "France signs" in desk.get("/desk").text
         assert press(desk, "withdraw").status_code == 303
@@ -144,6 +153,36 @@ def test_an_old_approval_does_nothing(web: Web) -> None:
         before = version(web)
         assert press(desk, "approve", shown).status_code == 303
         assert (state(web), version(web)) == ("approved", before)
+
+
+@on_one_database
+def test_nothing_leaves_without_what_was_written_last(web: Web) -> None:
+    """Who writes and approves without saving is told so; what they wrote stands there, to be saved."""
+    with at_desk(web, Role.APPROVER) as desk:
+        begin(web, desk)
+        press(desk, "", **WORDS)
+        for unsaved in ({"line": "Think of this."}, {"audience": ["Investors"]}, {"line": "x" * 301}):
+            answer = press(desk, "approve", **unsaved)
+            assert (answer.status_code, state(web)) == (409, "draft"), unsaved
+        assert "what you wrote is not in alert 1 yet" in press(desk, "approve", line="Think of this.").text
+        assert 'value="Think of this."' in press(desk, "approve", line="Think of this.").text
+        assert press(desk, "approve").status_code == 303
+
+
+@on_one_database
+def test_what_nobody_would_be_told_is_said_to_be_so(web: Web) -> None:
+    """Before it is approved, and afterwards; and as long as it is a draft, it stops no mail to cancel it."""
+    with at_desk(web, Role.APPROVER) as desk:
+        subscribe(web.services, "ann", audiences=["Investors"], muted_companies=["Sample Lab"])
+        tell(web.services, a_story("France signs with Mistral AI"), at=NOON)
+        desk.post("/desk/stories/1/alerts")
+        press(desk, "", **WORDS)
+        assert "Nobody was told it yet." in desk.get(f"{HERE}/cancel").text
+        assert "Nobody would be told it" in desk.get(HERE).text
+        press(desk, "approve")
+        web.now += timedelta(minutes=1)
+        strike(web.services, web.now)
+        assert "0 readers" in desk.get(HERE).text
 
 
 @on_one_database

@@ -37,6 +37,19 @@ def test_who_did_what(web: Web) -> None:
         assert '<a href="/desk/issues/12">issue 12</a>' in desk.get("/desk/log").text
 
 
+@on_one_database
+def test_what_was_changed_is_told_in_words(web: Web) -> None:
+    """What stood there and what was written, and the way to the alert."""
+    changed = {"line": [None, "At last."], "audiences": [["Investors"], []]}
+    with at_desk(web, Role.ADMIN, ADA) as desk:
+        with writing(web.services.engine) as session:
+            detail = {"changed": changed, "version": 3}
+            audit(session, "alert changed", "alert 7", editor_id=1, now=web.now, detail=detail)
+        said = "line: none → At last., audiences: Investors → none, version: 3"
+        assert f"{ADA} alert changed alert 7 {said}" in lines(desk)[0]
+        assert '<a href="/desk/alerts/7">alert 7</a>' in desk.get("/desk/log").text
+
+
 def test_the_log_can_be_narrowed_down(web: Web) -> None:
     """By one editor, by the command line, by one act, and by both; what nobody did finds nothing."""
     with at_desk(web, Role.ADMIN, ADA) as desk:

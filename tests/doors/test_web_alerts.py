@@ -96,9 +96,9 @@ def test_a_rule_is_narrowed_paused_and_stopped(web: Web) -> None:
     assert "once 9 outlets report it" in text_of(web.client.get(at).text)
     web.client.post(f"{at}/pause", data={"pause": "week"})
     assert watches(web)[0].paused_until == NOW + timedelta(days=7)
-    assert "Please choose a date from tomorrow on" in text_of(
-        web.client.post(f"{at}/pause", data={"pause": "day", "day": "2026-01-08"}).text
-    )
+    early = web.client.post(f"{at}/pause", data={"pause": "day", "day": "2026-01-08"}).text
+    assert "Please choose a date from tomorrow on" in text_of(early)
+    assert 'type="date" value="2026-01-08"' in early
     web.client.post(f"{at}/pause", data={"pause": "end"})
     assert watches(web)[0].paused_until is None
     page = web.client.post(f"{at}/stop")

@@ -142,6 +142,11 @@ def test_every_page_fits_and_can_be_read(
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("alert")).to_be_visible()
     look(page)
+    page.goto(web.alerts_link("bea@reader.example"))
+    page.get_by_label("Add words").fill("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3)
+    page.get_by_role("button", name="Show what it would have sent").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page)
     context.close()
 
 

@@ -13,15 +13,19 @@ from newsletter.config import ROOT
 from newsletter.dispatch import gates, steering
 from newsletter.feedback.told import store
 from newsletter.hooks import registry
-from newsletter.models import Delivery, HookPost, Issue, Newsletter
+from newsletter.models import Alert, AlertReader, Delivery, HookPost, Issue, Newsletter
+from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
 from newsletter.models.delivery import DeliveryKind, DeliveryState, MailboxState, Priority
 from newsletter.models.event import EventKind
 from newsletter.models.issue import IssueState
 from newsletter.pulses import beat
 from newsletter.store.engine import open_engine, writing
 from newsletter.web.app import create_app
+from tests.builders import a_story
 from tests.doors.conftest import API_KEYS, NOW, Web, on_one_database
+from tests.editors_alerts import subscribe
 from tests.feedback import a_delivery, told
+from tests.issues import tell
 from tests.people import fresh_address, subscriber
 from tests.web_server import WebServer
 
@@ -64,6 +68,26 @@ def test_an_empty_database(web: Web) -> None:
         assert found[f"outbox_oldest_due_seconds{{priority={priority}}}"] == 0
     for name in ("issues_held", "issues_unapproved"):
         assert found[f"{name}{{newsletter=daily}}"] == 0
+
+
+def test_the_way_of_a_story(web: Web) -> None:
+    """How long a story waits to be looked at, its alert for its readers, and they for their mail."""
+    subscribe(web.services, "ann")
+    steps = [f"alerts_oldest_seconds{{step={step}}}" for step in ("look", "spread", "mail")]
+    assert [numbers(web)[step] for step in steps] == [0, 0, 0]
+    tell(web.services, a_story(), at=NOW - timedelta(seconds=90))
+    assert numbers(web)[steps[0]] == 90
+    with writing(web.services.engine) as session:
+        facts = {"story_id": 1, "revision": 1, "expires_at": NOW, "companies": []}
+        about = {"rules": [], "audiences": [], "pieces": {}, "made_at": NOW - timedelta(seconds=60)}
+        alert = Alert(kind=AlertKind.RULES, state=AlertState.SPREADING, **facts, **about)
+        readers = {"subscriber_id": 1, "story_id": 1, "rules": [], "changes": [], "decided_at": NOW}
+        due = {"state": AlertReaderState.WAITING, "due_at": NOW - timedelta(seconds=30)}
+        session.add(AlertReader(alert=alert, **readers, **due))
+    assert [numbers(web)[step] for step in steps] == [90, 60, 30]
+    with writing(web.services.engine) as session:
+        session.execute(update(Newsletter).where(Newsletter.slug == "alerts").values(active=False))
+    assert not set(steps) & set(numbers(web))
 
 
 def test_the_outbox(web: Web) -> None:

@@ -11,6 +11,8 @@ from newsletter.alert_desk import foreseeing, remembering
 from newsletter.alert_desk.editing import Wanted, change
 from newsletter.alert_desk.foreseeing import Aimed, foresee
 from newsletter.alert_desk.remembering import Counts
+from newsletter.alerts import outcomes
+from newsletter.alerts.outcomes import alerted
 from newsletter.alerts.pieces import alert_limits
 from newsletter.models import Alert, AlertReader
 from newsletter.store.engine import reading, writing
@@ -54,6 +56,23 @@ def test_few_are_counted_each_time(services: Services) -> None:
     assert foreseen(services, counts, number).readers == 0
     subscribe(services, "ann")
     assert foreseen(services, counts, number).readers == 1
+
+
+def test_readers_far_apart_are_looked_up_one_by_one(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is near to the next is read in one stretch, who is not by themselves; both say the same."""
+    everybody = {subscribe(services, name) for name in ("ann", "bob", "cid")}
+    number = a_draft(services)
+    approved(services, number)
+    spread(services)
+    few = {min(everybody), max(everybody)}
+    with reading(services.engine) as session:
+        story = session.get_one(Alert, number).story_id
+        near = alerted(session, story, few)
+        monkeypatch.setattr(outcomes, "SPARSE", 0)
+        assert alerted(session, story, few) == near
+    assert {row.subscriber_id for row in near} == few
 
 
 @on_one_database

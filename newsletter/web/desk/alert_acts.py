@@ -4,6 +4,7 @@ It is done to the alert as the page before showed it, whole; or nothing is done,
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
@@ -11,7 +12,16 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from newsletter.alert_desk import letting_go
-from newsletter.alert_desk.editing import STEPS, IllegalStep, Overtaken, Wanted, change
+from newsletter.alert_desk.editing import (
+    STEPS,
+    IllegalStep,
+    Overtaken,
+    Unsaved,
+    Wanted,
+    change,
+    check,
+    nothing_unsaved,
+)
 from newsletter.desk.editing import TooLong
 from newsletter.models import Alert
 from newsletter.models.alert import AlertState
@@ -20,7 +30,7 @@ from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading, writing
 from newsletter.web.desk import test_mail
 from newsletter.web.desk.alert_view import AlertNumber, find_alert, home_zone, lines
-from newsletter.web.desk.alerts import alert_page
+from newsletter.web.desk.alerts import Sent, alert_page
 from newsletter.web.desk.issue_refused import text_in
 from newsletter.web.desk.pages import answer
 from newsletter.web.desk.visits import Approver, Curator, Visit
@@ -38,19 +48,16 @@ MENDABLE = (
     letting_go.Barred,
     letting_go.NotWhatWasSeen,
     letting_go.SamePerson,
+    BadRule,
+    TooLong,
+    Unsaved,
 )
 
 
 @router.post("", max_body_size=FORM_LIMIT)
 def save(visit: Curator, alert_id: AlertNumber, door: AtDoor) -> Response:
     """Its words and its aim. What was not kept stands in the form again, with what stands there now."""
-    chosen = visit.form.getlist("audience")
-    wanted = Wanted(
-        line=text_in(visit.form, "line"),
-        headline=text_in(visit.form, "headline"),
-        audiences=tuple(name for name in door.services.site.audiences if name in chosen),
-        segment=text_in(visit.form, "segment"),
-    )
+    wanted = _wanted(door, visit)
     fault, status = "", 422
     try:
         _act(door, visit, alert_id, lambda session, alert, actor: change(session, alert, wanted, actor))
@@ -58,25 +65,40 @@ def save(visit: Curator, alert_id: AlertNumber, door: AtDoor) -> Response:
         fault, status = f"Nothing was saved: {error}. Yours is still in the form below", 409
     except IllegalStep as error:
         fault, status = f"Nothing was saved: {error}", 409
-    except TooLong as error:
-        fault = f"Nothing was saved: {error}"
-    except BadRule as error:
-        fault = f"Nothing was saved: this segment is none any more: {error.reason}"
+    except (TooLong, BadRule) as error:
+        fault = f"Nothing was saved: {_in_words(error)}"
     if fault:
-        return alert_page(visit, door, alert_id, status=status, fault=f"{fault}.", sent=wanted)
+        sent = Sent(wanted, text_in(visit.form, "at"), overtaken=status == 409)
+        return alert_page(visit, door, alert_id, status=status, fault=f"{fault}.", sent=sent)
     return RedirectResponse(f"{door.pages.base}/desk/alerts/{alert_id}", 303)
+
+
+def _wanted(door: Door, visit: Visit) -> Wanted:
+    """The words and the aim in the form."""
+    chosen = visit.form.getlist("audience")
+    return Wanted(
+        line=text_in(visit.form, "line"),
+        headline=text_in(visit.form, "headline"),
+        audiences=tuple(name for name in door.services.site.audiences if name in chosen),
+        segment=text_in(visit.form, "segment"),
+    )
 
 
 @router.post("/approve", max_body_size=FORM_LIMIT)
 def approve(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
-    """Let it go as it was seen: at the time that was chosen, or else as soon as it can."""
-    services, chosen = door.services, text_in(visit.form, "at")
+    """Let it go as it was seen, at the time that was chosen, or else as soon as it can.
+
+    Its words stand in the same form: nobody sends what they wrote and did not save.
+    """
+    services, wanted, chosen = door.services, _wanted(door, visit), text_in(visit.form, "at")
     life = timedelta(hours=alerts_of(door).life_hours)
 
     def act(session: Session, alert: Alert, actor: Actor) -> None:
-        at = _time(door, chosen) if "at" in visit.form else None
         seen = text_in(visit.form, "seen")
         try:
+            check(session, alert, actor)
+            nothing_unsaved(session, alert, wanted)
+            at = _time(door, chosen) if "then" in visit.form else None
             letting_go.approve(
                 session,
                 alert,
@@ -93,15 +115,16 @@ def approve(visit: Approver, alert_id: AlertNumber, door: AtDoor) -> Response:
             if (alert.state, alert.approved_by, alert.content_hash) != done:
                 raise
 
-    return _do(door, visit, alert_id, act)
+    return _do(door, visit, alert_id, act, Sent(wanted, chosen))
 
 
 def _time(door: Door, text: str) -> datetime:
-    """What was typed, in the home zone: `2026-11-24T09:00`."""
+    """What was typed, in the home zone: `2026-11-24 09:00`."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=home_zone(door)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise letting_go.BadTime("no time was chosen: choose a day and an hour") from None
+        said = f"“{text}” is not one" if text.strip() else "none is there"
+        raise letting_go.BadTime(f"a time is to be written as 2026-11-24 09:00, and {said}") from None
 
 
 @router.post("/withdraw", max_body_size=FORM_LIMIT)
@@ -142,12 +165,19 @@ def send_test(visit: Curator, alert_id: AlertNumber, door: AtDoor) -> Response:
     return RedirectResponse(f"{door.pages.base}/desk/alerts/{alert_id}#test", 303)
 
 
-def _do(door: Door, visit: Visit, alert_id: int, act: Act) -> Response:
+def _do(door: Door, visit: Visit, alert_id: int, act: Act, sent: Sent | None = None) -> Response:
     try:
         _act(door, visit, alert_id, act)
     except (Overtaken, *MENDABLE) as error:
-        return alert_page(visit, door, alert_id, status=409, fault=f"Nothing was done: {error}.")
+        if sent and isinstance(error, Overtaken):
+            sent = replace(sent, overtaken=True)
+        fault = f"Nothing was done: {_in_words(error)}."
+        return alert_page(visit, door, alert_id, status=409, fault=fault, sent=sent)
     return RedirectResponse(f"{door.pages.base}/desk/alerts/{alert_id}", 303)
+
+
+def _in_words(error: Exception) -> str:
+    return f"this segment is none any more: {error.reason}" if isinstance(error, BadRule) else str(error)
 
 
 def _act(door: Door, visit: Visit, alert_id: int, act: Act) -> None:

@@ -46,6 +46,8 @@ router = APIRouter(prefix="/desk", route_class=PageRoute)
 PAGE = 25
 #: the page follows an alert for so long before it leaves, and after
 FOLLOWED = timedelta(minutes=10)
+#: the time that is shown as an example of one
+AHEAD = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ class Offer:
     @property
     def open(self) -> bool:
         return bool(self.digest and not self.barred and not self.own_change)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an editor filled in that was not kept: it stands in the forms again."""
+
+    wanted: Wanted
+    #: the time, as it was typed
+    at: str = ""
+    #: by somebody else's change
+    overtaken: bool = False
 
 
 @router.get("/alerts")
@@ -127,7 +140,7 @@ def alert_page(
     *,
     status: int = 200,
     fault: str | None = None,
-    sent: Wanted | None = None,
+    sent: Sent | None = None,
 ) -> Response:
     """The page of an alert; with what an editor `sent` that was not kept, and the `fault` of it."""
     now, sight = door.clock(), sight or Sight()
@@ -150,6 +163,7 @@ def alert_page(
             line=lines(session, [alert], zone, now)[0],
             now=now,
             zone=zone,
+            soon=(now + AHEAD).astimezone(zone),
             span=span,
             people=people,
             offer=_offer(session, alert, door, visit, now) if is_draft else None,
@@ -163,9 +177,8 @@ def alert_page(
             once=new_once(),
             frame_path=f"/desk/alerts/{alert_id}/frame",
             steps=STEPS[AlertState(alert.state)],
-            form=sent or Wanted.of(alert),
+            form=sent.wanted if sent else Wanted.of(alert),
             sent=sent,
-            overtaken=status == 409,
             fault=fault,
             segments=segment_names(session),
             longest=LONGEST,

@@ -52,14 +52,22 @@ def _shown(line: AuditLine, known: Mapping[int, str]) -> dict[str, object]:
         "who": "command line" if line.editor_id is None else known[line.editor_id],
         "act": line.act,
         "subject": known.get(number, line.subject) if kind == "editor" else line.subject,
-        "issue": number if kind == "issue" else None,
-        "detail": ", ".join(f"{name}: {_words(value)}" for name, value in changed),
+        "page": f"/desk/{kind}s/{number}" if kind in ("issue", "alert") else None,
+        "detail": ", ".join(
+            _changes(value) if isinstance(value, dict) else f"{name}: {_words(value)}"
+            for name, value in changed
+        ),
         "ip": line.ip,
     }
 
 
 def _number(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def _changes(fields: Mapping[str, list[object]]) -> str:
+    """Of fields that were changed: what stood there, and what was written."""
+    return ", ".join(f"{name}: {' → '.join(map(_words, both))}" for name, both in fields.items())
 
 
 def _words(value: object) -> str:
