@@ -11,12 +11,14 @@ from newsletter.desk.approval import piece_name
 from newsletter.mail import Content
 from newsletter.models import Edition, EditionStory, Issue
 from newsletter.rendering.joining import Entry, join, preheader, shorten, size_of
-from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece, is_line
+from newsletter.rendering.pieces import Card, Form, Shell, corrected_by, correction_piece, is_fold, is_line
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Decision, Selection
 
 #: stories that alerts told, and that a mail names in its lines; of more, it says how many
 MOST_LINES = 40
+#: stories that were left to an issue which is full, and that a mail names; the page on the web names all
+MOST_FOLDS = 40
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,15 @@ class Telling:
 
     @property
     def is_story(self) -> bool:
-        """Whether it tells the story, and not only what was wrong with it, or that it was told."""
+        """Whether it tells the story in a place of its own: not only what was wrong with it, nor in a line
+        that it is there, or was told."""
         return _is_story(self.piece)
 
 
 @dataclass(frozen=True)
 class Composed:
     subject: str
-    #: the corrections, then the stories, then the lines on what its readers heard of already
+    #: the corrections, the stories, those in brief, and then the lines on what its readers heard of already
     tellings: tuple[Telling, ...]
     content: Content
     size_bytes: int
@@ -78,24 +81,31 @@ def compose(
     """
     said = _lines(selection.lines)
     below = [_entry(telling, cards) for telling in said if telling.changes]
+    every = [_telling(decision, Form.FOLD) for decision in selection.folds]
+    # an issue that an older release approved has no pieces of that form, and leaves them to the next one
+    brief = [telling for telling in every if telling.piece in cards]
+    folds = _folds(brief, cards)
     above = [_entry(telling, cards) for telling in corrections]
     usual = Form.COMPACT if selection.short else Form.FULL
     whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
     short = [_telling(decision, Form.COMPACT) for decision in selection.picks]
     subject = _subject(issue, whole, cards, renderer)
-    choices = [(_entry(long, cards), _entry(brief, cards)) for long, brief in zip(whole, short, strict=True)]
+    choices = [(_entry(long, cards), _entry(small, cards)) for long, small in zip(whole, short, strict=True)]
     anywhere = _place(issue.id, _fingerprint(subject, whole))  # as long as the place it will have
-    told = shorten(shell, choices, subject=subject, corrections=above, lines=below, edition=anywhere)
+    told = shorten(
+        shell, choices, subject=subject, corrections=above, folds=folds, lines=below, edition=anywhere
+    )
     tellings = (
         *corrections,
         *(
-            long if entry == choice[0] else brief
-            for entry, choice, long, brief in zip(told, choices, whole, short, strict=False)
+            long if entry == choice[0] else small
+            for entry, choice, long, small in zip(told, choices, whole, short, strict=False)
         ),
+        *brief,
         *said,
     )
     place = _place(issue.id, _fingerprint(subject, tellings))
-    content = join(shell, told, subject=subject, corrections=above, lines=below, edition=place)
+    content = join(shell, told, subject=subject, corrections=above, folds=folds, lines=below, edition=place)
     return Composed(subject, tellings, content, size_of(content))
 
 
@@ -137,8 +147,9 @@ def content_of(edition: Edition, shell: Shell, cards: Mapping[str, Card]) -> Con
 def for_everybody(
     subject: str, tellings: Iterable[Telling], shell: Shell, cards: Mapping[str, Card]
 ) -> Content:
-    """The same, from pieces that were turned for a page; it says of no edition where that can be read."""
-    return _joined(subject, tellings, shell, cards, "")
+    """The same, from pieces that were turned for a page; it says of no edition where that can be read, and
+    names all that was left to it."""
+    return _joined(subject, tellings, shell, cards, "", most_folds=None)
 
 
 def hash_of(content: Content) -> str:
@@ -187,6 +198,19 @@ def _lines(heard: Sequence[Decision]) -> list[Telling]:
     return [_line(one, tuple(said)) for one, said in zip(heard, words, strict=True)]
 
 
+def _folds(
+    tellings: Sequence[Telling | EditionStory], cards: Mapping[str, Card], most: int | None = MOST_FOLDS
+) -> list[Entry]:
+    """What was left to an issue that is full. Beyond the first `most` the last of them says how many there
+    are, and that all can be read on the web."""
+    entries = [_entry(telling, cards) for telling in tellings[:most]]
+    more = len(tellings) - len(entries)
+    if more:
+        words = f"and {more} more {'story' if more == 1 else 'stories'}: view this issue in your browser"
+        entries[-1] = replace(entries[-1], because=(*entries[-1].because, words))
+    return entries
+
+
 def _line(decision: Decision, words: tuple[str, ...]) -> Telling:
     candidate = decision.candidate
     piece = piece_name(candidate, Form.LINE)
@@ -194,7 +218,7 @@ def _line(decision: Decision, words: tuple[str, ...]) -> Telling:
 
 
 def _is_story(piece: str) -> bool:
-    return corrected_by(piece) is None and not is_line(piece)
+    return corrected_by(piece) is None and not is_fold(piece) and not is_line(piece)
 
 
 def _joined(
@@ -203,18 +227,19 @@ def _joined(
     shell: Shell,
     cards: Mapping[str, Card],
     place: str,
+    *,
+    most_folds: int | None = MOST_FOLDS,
 ) -> Content:
     """The mail of the tellings, each where it belongs."""
-    above: list[Entry] = []
-    entries: list[Entry] = []
-    below: list[Entry] = []
-    for telling in tellings:
-        if is_line(telling.piece) and not telling.changes:
-            continue  # one of many, see `_lines`
-        is_correction = corrected_by(telling.piece) is not None
-        part = above if is_correction else below if is_line(telling.piece) else entries
-        part.append(_entry(telling, cards))
-    return join(shell, entries, subject=subject, corrections=above, lines=below, edition=place)
+    tellings = list(tellings)
+    corrections = [_entry(one, cards) for one in tellings if corrected_by(one.piece) is not None]
+    entries = [_entry(one, cards) for one in tellings if _is_story(one.piece)]
+    folds = _folds([one for one in tellings if is_fold(one.piece)], cards, most_folds)
+    # the last of many stand there without a word, see `_lines`
+    lines = [_entry(one, cards) for one in tellings if is_line(one.piece) and one.changes]
+    return join(
+        shell, entries, subject=subject, corrections=corrections, folds=folds, lines=lines, edition=place
+    )
 
 
 def _entry(telling: Telling | EditionStory, cards: Mapping[str, Card]) -> Entry:

@@ -19,7 +19,7 @@ from newsletter.alerts.wording import words as in_words
 from newsletter.corrections.book import as_wrong, carried_by
 from newsletter.corrections.owing import Debts
 from newsletter.corrections.rules import Owed
-from newsletter.desk.planning import REACH, limits, pool, window
+from newsletter.desk.planning import left_since, limits, pool, window
 from newsletter.editions import Telling, of_corrections
 from newsletter.folds import Fold, folds, rule_of
 from newsletter.ledger import Lookup, Received, editions_received, ledger
@@ -149,7 +149,7 @@ class Grouping:
     def _streams(self) -> Iterator["_Streams"]:
         session, only = self._session, self._only
         cutoff = self._issue.cutoff_at
-        since = cutoff - REACH[self._issue.newsletter.cadence]
+        since = left_since(session, self._issue)
         with (
             closing(editions_received(session, self._known, subscriber_id=only)) as received,
             closing(self._debts.readers(of=None if only is None else (only,))) as owed,

@@ -44,6 +44,8 @@ class Decision:
     lead: bool = False
     #: it was to be an alert, and waited for this issue instead
     folded: bool = False
+    #: left to this issue, which has no place for it any more: it is told in one line
+    brief: bool = False
     #: an alert told it: what a line at the end of the mail says, if it has no other place there
     heard: str | None = None
 
@@ -73,7 +75,13 @@ class Selection:
 
     @property
     def picks(self) -> tuple[Decision, ...]:
-        return tuple(decision for decision in self.decisions if decision.place is not None)
+        """What has a place of its own."""
+        return tuple(one for one in self.decisions if one.place is not None and not one.brief)
+
+    @property
+    def folds(self) -> tuple[Decision, ...]:
+        """What was left to this issue and is told in one line, behind all that has a place of its own."""
+        return tuple(one for one in self.decisions if one.place is not None and one.brief)
 
 
 def select(
@@ -91,8 +99,9 @@ def select(
 
     `muted` are the ids of stories of which they want to hear nothing more. `folded` are those that were
     to be alerts, each with the reason that they are told: neither lens nor age nor coverage keeps them
-    out, and what finds no place stays for the next issue. With `lines` the mail says of what an alert
-    told, and is not told again, that they heard of it, and what came since.
+    out, nor that they are too few for an issue, and those that find no place are told in brief. With
+    `lines` the mail says of what an alert told, and is not told again, that they heard of it, and what
+    came since.
     """
     judged = []
     for candidate in pool:
@@ -103,7 +112,7 @@ def select(
     failed = [decision for decision in judged if not _passes(decision)]
     picked, left = _spread(passed, limits)
     skipped = None
-    if len(picked) < limits.minimum:
+    if len(picked) < limits.minimum and not any(decision.folded for decision in picked):
         skipped = f"{len(picked)} of the {limits.minimum} stories that it takes at least"
         left = [_leave(d, "minimum", f"the issue is skipped: {skipped}") for d in picked] + left
         picked = []
@@ -202,14 +211,19 @@ def recency(candidate: Candidate, window: Window) -> int:
 
 
 def _spread(ranked: Iterable[Decision], limits: Limits) -> tuple[list[Decision], list[Decision]]:
-    """The first `maximum`, passing over what would crowd; places still free go to those passed over."""
+    """The first `maximum`, passing over what would crowd; places still free go to those passed over.
+
+    Behind them come, in brief, those left to this issue that found no place."""
     picked: list[Decision] = []
     crowded: list[tuple[Decision, str]] = []
+    briefs: list[Decision] = []
     left: list[Decision] = []
     taken: Counter[str] = Counter()
     for decision in ranked:
         crowd = _crowding(decision, taken, limits)
-        if len(picked) == limits.maximum:
+        if len(picked) == limits.maximum and decision.folded:
+            briefs.append(_in_brief(decision, limits))
+        elif len(picked) == limits.maximum:
             left.append(_leave(decision, "place", f"the issue is full: {limits.maximum} stories rank higher"))
         elif crowd and not decision.is_set:
             crowded.append((decision, crowd))
@@ -219,7 +233,12 @@ def _spread(ranked: Iterable[Decision], limits: Limits) -> tuple[list[Decision],
     free = limits.maximum - len(picked)
     picked = sorted(picked + [decision for decision, _ in crowded[:free]], key=_rank)
     left += [_leave(decision, "spread", crowd) for decision, crowd in crowded[free:]]
-    return picked, sorted(left, key=_rank)
+    return picked + briefs, sorted(left, key=_rank)
+
+
+def _in_brief(decision: Decision, limits: Limits) -> Decision:
+    full = Reason("place", True, f"the issue is full: {limits.maximum} stories rank higher; told in one line")
+    return replace(decision, reasons=(*decision.reasons, full), brief=True)
 
 
 def _kinds(decision: Decision) -> list[str]:

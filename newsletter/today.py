@@ -16,12 +16,11 @@ from newsletter.desk.changes import CHANGEABLE
 from newsletter.desk.planning import timetable
 from newsletter.editors.audit import names
 from newsletter.models import AuditLine, Edition, Issue, IssueForecast, Newsletter, Notice, Pick
-from newsletter.models.issue import LEAVING, IssueState
+from newsletter.models.issue import LEAVING, MISSED, IssueState
 from newsletter.newsletters import with_issues
 from newsletter.release import Act
 from newsletter.schedule import Occurrence, occurrences
 
-ENDED = (IssueState.SKIPPED, IssueState.EXPIRED, IssueState.CANCELLED)
 #: how long an issue whose books are closed is still shown among those on their way
 JUST_NOW = timedelta(hours=36)
 #: how far back it is told what went otherwise, and how much of it
@@ -174,7 +173,7 @@ def lately(session: Session, now: datetime) -> list[Happening]:
 
 
 def _of_issue(issue: Issue) -> Iterator[Happening]:
-    if issue.state in ENDED:
+    if issue.state in MISSED:
         yield _happening(issue, issue.reason or "")
     elif issue.frozen is not None and (issue.approved_by or "").startswith("policy"):
         yield _happening(issue, "nobody approved it: it went out by its policy")

@@ -125,9 +125,15 @@ def entry(telling: Telling) -> Entry:
     return Entry(card, telling.because, telling.changes)
 
 
-def digest(*tellings: Telling, corrections: Sequence[Telling] = (), lines: Sequence[Telling] = ()) -> Content:
+def digest(
+    *tellings: Telling,
+    corrections: Sequence[Telling] = (),
+    folds: Sequence[Telling] = (),
+    lines: Sequence[Telling] = (),
+) -> Content:
     """The joined mail of these stories."""
-    above, below = [entry(telling) for telling in corrections], [entry(telling) for telling in lines]
-    entries = [entry(telling) for telling in tellings]
+    entries, above, brief, below = (
+        [entry(telling) for telling in part] for part in (tellings, corrections, folds, lines)
+    )
     subject = RENDERER.subject([e.card.headline for e in entries], newsletter=NEWSLETTER, date=DAY)
-    return join(shell(), entries, subject=subject, corrections=above, lines=below, edition=PLACE)
+    return join(shell(), entries, subject=subject, corrections=above, folds=brief, lines=below, edition=PLACE)

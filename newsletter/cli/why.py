@@ -40,7 +40,8 @@ def why(
 
 def _say_digest(told: Explanation) -> None:
     decision = told.decision
-    verdict = f"place {decision.place}" if decision.place else "left out"
+    verdict = "left out" if decision.place is None else f"place {decision.place}"
+    verdict += ", in one line" if decision.brief else ""
     say(f"\n{told.newsletter} {told.date} ({told.issue_state}): {verdict}, score {decision.score}")
     _say_reasons(decision.reasons)
     say(f"  mail: {told.mail}")

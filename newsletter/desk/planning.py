@@ -9,7 +9,7 @@ from newsletter.folds import folded
 from newsletter.judging import Window
 from newsletter.models import AlertReader, Correction, Issue, Newsletter, Pick, Story, StoryRevision
 from newsletter.models.desk import CorrectionKind
-from newsletter.models.issue import IssueState
+from newsletter.models.issue import MISSED, IssueState
 from newsletter.pool import Candidate, Pool
 from newsletter.schedule import Occurrence, Timetable, occurrences
 from newsletter.selection import Limits
@@ -91,6 +91,24 @@ def _since(session: Session, newsletter: Newsletter, day: date, cutoff_at: datet
     return max(last, cutoff_at - REACH[newsletter.cadence])
 
 
+def left_since(session: Session, issue: Issue) -> datetime:
+    """From when on what was left to a digest waits for this issue.
+
+    Each of its readers had one since, unless it did not appear on their day: then it reaches back to the
+    one before that, and as far again.
+    """
+    reach = REACH[issue.newsletter.cadence]
+    without = session.scalar(
+        select(func.min(Issue.since_at)).where(
+            Issue.newsletter_id == issue.newsletter_id,
+            Issue.cutoff_at > issue.cutoff_at - reach - PERIODS[issue.newsletter.cadence],
+            Issue.cutoff_at <= issue.cutoff_at,
+            Issue.state.in_(MISSED),
+        )
+    )
+    return min(issue.since_at, without or issue.since_at) - reach
+
+
 def window(issue: Issue, *, days_back: int = 1) -> Window:
     """What is new in this issue for readers whose last reading day was `days_back` days ago."""
     return window_between(
@@ -156,7 +174,7 @@ def _candidates(session: Session, issue: Issue) -> dict[int, int]:
     )
     left_to_it = session.scalars(
         select(AlertReader.story_id)
-        .where(*folded(since=issue.cutoff_at - REACH[issue.newsletter.cadence], until=issue.cutoff_at))
+        .where(*folded(since=left_since(session, issue), until=issue.cutoff_at))
         .distinct()
     ).all()
     rows = session.execute(

@@ -30,6 +30,8 @@ UNAPPROVED = (IssueState.DRAFT, IssueState.HELD)
 LEAVING = (IssueState.PUBLISHED, IssueState.PAUSED)
 #: states of an issue that its readers have, or are about to get
 OUT = (*LEAVING, IssueState.FINISHED)
+#: states of an issue that its readers never had, or not all of them
+MISSED = (IssueState.SKIPPED, IssueState.CANCELLED, IssueState.EXPIRED)
 #: states in which the pieces of an issue are those that were approved
 FROZEN = (IssueState.APPROVED, *OUT)
 

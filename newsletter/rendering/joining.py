@@ -71,13 +71,14 @@ def join(
     *,
     subject: str,
     corrections: Sequence[Entry] = (),
+    folds: Sequence[Entry] = (),
     lines: Sequence[Entry] = (),
     edition: str = "",
 ) -> Content:
     """The mail of an edition; what differs by reader stays in it as `@@slots@@`.
 
-    The `corrections` stand above the stories, the `lines` below, and they are counted nowhere. `edition`
-    is where the mail can be read on the web (`7/0f12…`); without it, nothing leads there.
+    The `corrections` stand above the stories, `folds` and `lines` below, and they are counted nowhere.
+    `edition` is where the mail can be read on the web (`7/0f12…`); without it, nothing leads there.
     """
     cards = [entry.card for entry in entries]
     terms = {term for card in cards for term in card.outlet_terms}
@@ -91,6 +92,7 @@ def join(
         "counts": escape(count),
         "rows": "".join(card.row_html for card in cards) if several else "",
         "cards": "".join([entry.html for entry in told]),
+        "folds": "".join([entry.html for entry in folds]),
         "lines": "".join([entry.html for entry in lines]),
     }
     text = {
@@ -98,6 +100,7 @@ def join(
         "counts": count,
         "rows": "\n".join(card.row_text for card in cards) if several else "",
         "cards": "\n\n".join([entry.text for entry in told]),
+        "folds": "\n\n".join([entry.text for entry in folds]),
         "lines": "\n\n".join([entry.text for entry in lines]),
     }
     return Content(subject, _fill(shell.cut_html, html), _fill(shell.cut_text, text))
@@ -165,6 +168,7 @@ def shorten(
     *,
     subject: str,
     corrections: Sequence[Entry] = (),
+    folds: Sequence[Entry] = (),
     lines: Sequence[Entry] = (),
     edition: str = "",
     limit: int = LIMIT,
@@ -172,13 +176,21 @@ def shorten(
     """Of each pair (as wanted, compact) the one with which the whole stays within `limit` bytes.
 
     The tail is shortened first, story by story. If even all of them compact are too large, the last
-    are left out, but never all: one compact entry may exceed the limit. Corrections and lines are never
-    shortened.
+    are left out, but never all: one compact entry may exceed the limit. Corrections, folds and lines are
+    never shortened.
     """
     compact = [small for _, small in entries]
 
     def fits(chosen: Sequence[Entry]) -> bool:
-        mail = join(shell, chosen, subject=subject, corrections=corrections, lines=lines, edition=edition)
+        mail = join(
+            shell,
+            chosen,
+            subject=subject,
+            corrections=corrections,
+            folds=folds,
+            lines=lines,
+            edition=edition,
+        )
         return size_of(mail) <= limit
 
     for wanted in range(len(entries), -1, -1):

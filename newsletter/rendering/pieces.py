@@ -50,6 +50,11 @@ def alerted_by(piece: str) -> int | None:
     return int(piece.split("/")[1]) if piece.startswith(ALERT) else None
 
 
+def is_fold(piece: str) -> bool:
+    """Whether the piece tells a story in one line, since its alert was left to an issue that is full."""
+    return piece.endswith(f"/{Form.FOLD}")
+
+
 def is_line(piece: str) -> bool:
     """Whether the piece says no more of a story than that its readers heard of it."""
     return piece.endswith(f"/{Form.LINE}")
@@ -63,6 +68,8 @@ class Form(StrEnum):
     UPDATE = "update"
     #: not the story, but what was told wrong of it
     CORRECTION = "correction"
+    #: in one line, with the reason: its alert was left to the issue, which is full
+    FOLD = "fold"
     #: not the story, but that its reader heard of it by an alert, and what came since
     LINE = "line"
     #: in the mail of an alert: the story that leads it, one beside it, one of many
@@ -76,7 +83,7 @@ ALERTING = (Form.ALERT, Form.ALSO, Form.BRIEF)
 #: the forms in which a story itself is told
 TELLING = (Form.FULL, Form.COMPACT, Form.UPDATE)
 #: the forms of a story in an issue
-IN_ISSUES = (*TELLING, Form.LINE)
+IN_ISSUES = (*TELLING, Form.FOLD, Form.LINE)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,8 @@ class Shell:
     """All of a mail but its stories."""
 
     #: both hold the slots `preheader` (html only), `counts`, `cards`, and in blocks `rows`, the contents,
-    #: `lines`, what its readers heard of already, and `edition`, where the mail can be read on the web
+    #: `folds`, what has no other place, `lines`, what its readers heard of already, and `edition`, where the
+    #: mail can be read on the web
     html: str
     text: str
 

@@ -16,7 +16,8 @@ from newsletter.rendering.pieces import Card, Shell
 from newsletter.rendering.telling import paragraphs
 
 _OWN = re.compile(r'<(p|span) class="(?:meta )?own"([^>]*)>.*?</\1>', re.DOTALL)
-_END_OF_TITLE = "</h2>"
+#: below the title of a card, or at the end of an item of a list
+_OF_CORRECTIONS = re.compile(r"(?<=</h2>)|(?=</li>\s*\Z)|\Z")
 _HEAD, _BODY = re.compile(r"<head>(.*)</head>", re.DOTALL), re.compile(r"<body[^>]*>(.*)</body>", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
 # for Outlook, for the line that mailboxes show, and for screen readers that are told it is a mail
@@ -59,8 +60,8 @@ def public_card(card: Card, marks: Sequence[Mark] = ()) -> Card:
     """The card without what is its reader's own, and with its corrections below the title."""
     html = _OWN.sub("", card.html)
     if marks:
-        before, title, after = html.partition(_END_OF_TITLE)
-        html = before + title + _box(marks) + after
+        before, after = _OF_CORRECTIONS.split(html, maxsplit=1)
+        html = before + _box(marks) + after
     return replace(card, html=html)
 
 

@@ -39,8 +39,8 @@ REMEMBERED = 4_096
 _EDGE = "\ufdd4"
 # Stands for a slot within an attribute, where the compiler would spell its marks out.
 _IN_LINK = "@@edition@@"
-# Its cards stand in one part of the mail, below all others.
-_OF_LINES = f"parts/{Form.LINE}.mjml"
+# Their cards are items of a list, in a part of the mail below all others.
+_LISTED = tuple(f"parts/{form}.mjml" for form in (Form.FOLD, Form.LINE))
 # What Python raises while a template runs and asks for what is not there.
 _FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _BLANK_LINES = re.compile(f"[\n{BLOCK}]*\n{{2,}}")
@@ -133,7 +133,7 @@ class Renderer:
         self, *, newsletter: str, description: str, date: datetime.date, intro: str | None = None
     ) -> Shell:
         """All of an issue's mail but its stories. Raises RenderError when a template fails."""
-        slots = _slots("preheader", "edition", "counts", "rows", "cards", "lines")
+        slots = _slots("preheader", "edition", "counts", "rows", "cards", "folds", "lines")
         about = self._about(newsletter, description, date, intro) | slots
         in_html = {"cards": _raw(slots["cards"]), "edition": _IN_LINK}
         html = self._compile("digest/body.mjml", about | in_html).replace(_IN_LINK, slots["edition"])
@@ -167,6 +167,7 @@ class Renderer:
         subject: str,
         intro: str | None = None,
         corrections: Sequence[Telling] = (),
+        folds: Sequence[Telling] = (),
         lines: Sequence[Telling] = (),
         edition: str = "",
     ) -> Content:
@@ -176,10 +177,10 @@ class Renderer:
         """
         told = [
             (tell(one), {"because": in_line(one.because), "changes": in_line(one.changes), "block": ""})
-            for one in (*corrections, *tellings, *lines)
+            for one in (*corrections, *tellings, *folds, *lines)
         ]
-        below = len(told) - len(lines)
-        stories = [story for story, _ in told[len(corrections) : below]]
+        above, below = len(corrections) + len(tellings), len(told) - len(lines)
+        stories = [story for story, _ in told[len(corrections) : above]]
         outlets = {term for story in stories for term in story.outlet_terms}
         about = self._about(newsletter, description, date, intro) | {
             "preheader": preheader([s.lead for s in stories], [s.title for s in stories]),
@@ -193,7 +194,8 @@ class Renderer:
             cards = [self._card(story, kind, values) for story, values in told]
             return {
                 "rows": rows if len(stories) > 1 else "",
-                "cards": "\n\n".join(cards[:below]),
+                "cards": "\n\n".join(cards[:above]),
+                "folds": "\n\n".join(cards[above:below]),
                 "lines": "\n\n".join(cards[below:]),
             }
 
@@ -241,9 +243,9 @@ class Renderer:
 
     def _cut_out(self, row: str, card: str, *, template: str) -> tuple[str, str]:
         """The compiled row and card; RenderError if they change anything outside themselves."""
-        in_lines = template == _OF_LINES
-        framed = self._framed(row, "" if in_lines else card, card if in_lines else "", template)
-        compiled_row, compiled_card = framed[1], framed[5 if in_lines else 3]
+        is_listed = template in _LISTED
+        framed = self._framed(row, "" if is_listed else card, card if is_listed else "", template)
+        compiled_row, compiled_card = framed[1], framed[5 if is_listed else 3]
         if framed[::2] != self._frame:
             raise RenderError(template, "changes the mail around it; use mj-section, one mj-column, mj-text")
         return compiled_row, compiled_card
@@ -252,12 +254,12 @@ class Renderer:
     def _frame(self) -> list[str]:
         return self._framed("", "", "", "digest/body.mjml")[::2]
 
-    def _framed(self, row: str, card: str, line: str, template: str) -> list[str]:
-        """The digest around a row of its contents, a card and a line, and those at the odd places."""
-        about = self._about("", "", datetime.date.min)
-        about |= dict.fromkeys(("preheader", "edition", "counts", "block"), "")
+    def _framed(self, row: str, card: str, item: str, template: str) -> list[str]:
+        """The digest around a row of its contents, a card and an item of a list; those at the odd places."""
+        empty = dict.fromkeys(("preheader", "edition", "counts", "folds", "block"), "")
+        about = self._about("", "", datetime.date.min) | empty
         parts = {"rows": _EDGE + row + _EDGE, "cards": _raw(_EDGE) + card + _raw(_EDGE)}
-        parts["lines"] = _EDGE + line + _EDGE
+        parts["lines"] = _EDGE + item + _EDGE
         return self._compile("digest/body.mjml", about | parts, of=template).split(_EDGE)
 
     def _compile(self, template: str, values: Mapping[str, object], *, of: str = "") -> str:

@@ -29,11 +29,11 @@ def composed(heard: int) -> tuple[Composed, dict[str, Card]]:
     told = {one.story_id: Told(1, KNOWN, NOON - timedelta(hours=20), alerted=True) for one in known}
     every = partial(select, window=WINDOW, limits=Limits(1, 8), lines=True)
     selection = every(Pool([news, *known]), Lens(), told)
-    cards = _cards([news, *known])
+    cards = cards_of([news, *known])
     return compose(ISSUE, selection, shell(), cards, RENDERER), cards
 
 
-def _cards(candidates: list[Candidate]) -> dict[str, Card]:
+def cards_of(candidates: list[Candidate]) -> dict[str, Card]:
     # a card of its own for each would take seconds
     made: dict[tuple[StoryContent, str], Card] = {}
     for one in candidates:

@@ -84,6 +84,14 @@ tellings = st.builds(
 corrections = st.builds(
     Telling, stories(), st.just(Form.CORRECTION), note=hostile, changes=words, retracts=st.booleans()
 )
+folds = st.builds(
+    Telling,
+    stories(),
+    st.just(Form.FOLD),
+    headline=hostile.map("Left {}".format),
+    because=words,
+    changes=words,
+)
 lines = st.builds(
     Telling, stories(), st.just(Form.LINE), headline=hostile.map("Known {}".format), changes=words
 )
@@ -91,12 +99,17 @@ lines = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(tellings, min_size=1, max_size=5), st.lists(corrections, max_size=2), st.lists(lines, max_size=3)
+    st.lists(tellings, min_size=1, max_size=5),
+    st.lists(corrections, max_size=2),
+    st.lists(folds, max_size=3),
+    st.lists(lines, max_size=3),
 )
-def test_joined_equals_whole(edition: list[Telling], above: list[Telling], below: list[Telling]) -> None:
+def test_joined_equals_whole(
+    edition: list[Telling], above: list[Telling], brief: list[Telling], below: list[Telling]
+) -> None:
     """Joined pieces are byte for byte the mail that is compiled as one document, whatever stories,
-    corrections and lines say."""
-    joined = digest(*edition, corrections=above, lines=below)
+    corrections, folds and lines say."""
+    joined = digest(*edition, corrections=above, folds=brief, lines=below)
     whole = RENDERER.whole(
         edition,
         newsletter=NEWSLETTER,
@@ -104,6 +117,7 @@ def test_joined_equals_whole(edition: list[Telling], above: list[Telling], below
         date=DAY,
         subject=joined.subject,
         corrections=above,
+        folds=brief,
         lines=below,
         edition=PLACE,
     )

@@ -65,6 +65,7 @@ def test_templates_avoid_known_traps() -> None:
         assert set(re.findall(r"\{\{ ?([^}]*)\| safe", source)) <= {
             "rows ",
             "cards ",
+            "folds ",
             "lines ",
             "rules ",
             "stories ",

@@ -67,9 +67,10 @@ def test_a_fold_stands_after_pins_and_before_all_others() -> None:
     assert ids(chosen([folded, ranked, pinned], lens=Lens(), folded=(3,))) == [1, 3, 2]
 
 
-def test_a_fold_counts_as_a_story() -> None:
-    """A mail of a fold alone reaches the minimum of one."""
-    assert ids(chosen([a_candidate(1)], folded=(1,), minimum=1)) == [1]
+def test_a_fold_waits_for_no_others() -> None:
+    """However few stories there are beside it, there is a mail that tells it."""
+    assert ids(chosen([a_candidate(1)], folded=(1,), minimum=5)) == [1]
+    assert ids(chosen([a_candidate(1)], lens=Lens(), minimum=5)) == []
 
 
 def test_some_words_are_stronger_than_a_fold() -> None:
@@ -82,10 +83,14 @@ def test_some_words_are_stronger_than_a_fold() -> None:
     assert ids(chosen([story], folded=(1,), told=told)) == []
 
 
-def test_folds_beyond_the_places_stay_folds() -> None:
-    """What finds no place is not told, so it is a fold for the next issue too; nothing crowds one out."""
-    selection = chosen([a_candidate(n) for n in range(1, 6)], folded=(1, 2, 3, 4, 5), maximum=3)
+def test_folds_beyond_the_places_are_told_in_brief() -> None:
+    """Every fold is told: behind the places stand those in brief, and nothing crowds one out; what was no
+    fold finds no place."""
+    selection = chosen([a_candidate(n) for n in range(1, 7)], folded=(1, 2, 3, 4, 5), maximum=3, lens=Lens())
     assert len(ids(selection)) == 3
+    assert {*ids(selection), *(fold.candidate.story_id for fold in selection.folds)} == {1, 2, 3, 4, 5}
+    assert [fold.place for fold in selection.folds] == [4, 5]
+    assert all(reason.passed for fold in selection.folds for reason in fold.reasons)
     same = [a_candidate(n, a_story(f"Story {n}")) for n in range(1, 6)]  # of one company and category
     assert len(ids(chosen(same, folded=(1, 2, 3, 4, 5)))) == 5
 
@@ -176,8 +181,10 @@ def test_everything_is_told_once(stories: list[tuple[str, int]], maximum: int, l
     told = {n: an_alert(candidates[n]) for n, kind in kinds.items() if kind == "alerted"}
     told |= {n: Told(1, candidates[n].content, NOON) for n, kind in kinds.items() if kind == "told"}
     selection = chosen(candidates, lens=Lens(), folded=folded, told=told, maximum=maximum, lines=lines)
-    named = [*ids(selection), *(line.candidate.story_id for line in selection.lines)]
+    below = (*selection.folds, *selection.lines)
+    named = [*ids(selection), *(one.candidate.story_id for one in below)]
     assert len(named) == len(set(named))
+    assert set(folded) <= set(named)
     assert [kinds[n] == "folded" for n in ids(selection)] == sorted(
         (kinds[n] == "folded" for n in ids(selection)), reverse=True
     )

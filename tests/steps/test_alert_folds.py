@@ -166,6 +166,39 @@ def test_an_old_story_is_told_where_it_was_left(services: Services) -> None:
     assert "\nKnown\n" not in texts(services)["bob"]
 
 
+def test_a_digest_tells_all_that_was_left_to_it(services: Services) -> None:
+    """Those beyond its places in one line each, and the next digest tells none of them again."""
+    titles = [f"Story {number:02}" for number in range(11)]
+    tell(services, *(a_story(title, companies=()) for title in titles))
+    subscribe(services, "ann@reader.example", audiences=["Poets"])
+    for title in titles:
+        alert(services, title, "ann", mailed=False)
+    tick(services, PUBLISH + timedelta(hours=3))
+    above, _, below = texts(services)["ann"].partition("ALSO NEW FOR YOU")
+    assert [("\n" + title + "\n" in above) + (title in below) for title in titles] == [1] * 11
+    assert below.count("Because: your alert: ") == 3
+    with reading(services.engine) as session:
+        assert all(one.is_equal for one in replay_issue(session, daily(services).id))
+    tell(services, a_story("Poem", audiences=("Poets",), companies=()), at=SEEN + timedelta(days=1))
+    tick(services, PUBLISH + timedelta(days=1, hours=3))
+    assert "Poem" in texts(services)["ann"]
+    assert "Story" not in texts(services)["ann"]
+
+
+def test_what_was_left_waits_until_a_digest_appears(services: Services) -> None:
+    """Somebody reads on Thursdays, and on one of them no machine ran: the next one tells it."""
+    tell(services, a_story("Known"))
+    subscribe(services, "ann@reader.example", days="3")
+    tick(services, PUBLISH)
+    tell(services, a_story("Left", companies=()), at=SEEN + timedelta(days=1))
+    alert(services, "Left", "ann", at=EVENING + timedelta(days=1), mailed=False)
+    for day in range(8, 15):
+        assert "Left" not in texts(services).get("ann", "")
+        tell(services, a_story(f"News {day}", companies=()), at=SEEN + timedelta(days=day))
+        tick(services, PUBLISH + timedelta(days=day, hours=3))
+    assert "\nLeft\n" in texts(services)["ann"]
+
+
 def test_a_line_on_what_an_alert_told(services: Services) -> None:
     """One line, with the day as it was in the reader's zone and what came since, in the first digest only;
     nothing for those who want nothing. What left can be joined again, byte for byte."""

@@ -20,7 +20,7 @@ from newsletter.issue_forecast import LISTED, ForecastEdition, Kept, Kind, forec
 from newsletter.models import Edition, EditionStory, Issue, Piece
 from newsletter.models.editor import Role
 from newsletter.rendering.joining import LIMIT
-from newsletter.rendering.pieces import Form, corrected_by, is_line
+from newsletter.rendering.pieces import Form, corrected_by, is_fold, is_line
 from newsletter.rendering.renderer import RenderError
 from newsletter.store.engine import reading, writing
 from newsletter.web.desk.issue_head import IssueNumber, find_issue, head_of
@@ -39,7 +39,7 @@ class Line:
     headline: str
     #: why its readers see it, and what is new to them
     reasons: tuple[str, ...]
-    #: how it is told, if not in full: short, update, correction, line
+    #: how it is told, if not in full: short, update, correction, in brief, line
     form: str
 
     @classmethod
@@ -47,6 +47,8 @@ class Line:
         form = "short" if told.piece.endswith(f"/{Form.COMPACT}") else ""
         if corrected_by(told.piece) is not None:
             form = "correction"
+        elif is_fold(told.piece):
+            form = "in brief"
         elif is_line(told.piece):
             form = "line"
         elif told.changes:
