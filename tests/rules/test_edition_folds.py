@@ -6,7 +6,6 @@ import pytest
 
 from newsletter.editions import MOST_FOLDS, MOST_LINES, Composed, compose, content_of, for_everybody
 from newsletter.memory import Told
-from newsletter.models import Edition, EditionStory
 from newsletter.pool import Pool
 from newsletter.rendering.joining import LIMIT
 from newsletter.rendering.pieces import Card, is_fold
@@ -14,7 +13,7 @@ from newsletter.selection import Limits, Selection, select
 from subscribers.lens import Lens
 from tests.builders import NOON, a_candidate, a_story
 from tests.digests import RENDERER, shell
-from tests.rules.test_edition_lines import ISSUE, KNOWN, WINDOW, cards_of
+from tests.rules.test_edition_lines import ISSUE, KNOWN, WINDOW, cards_of, frozen
 
 PLACES = 8
 WHY = "your alert: mentions Sample Lab, Other Lab or Third Lab; from 3 outlets on"
@@ -56,18 +55,7 @@ def test_every_fold_is_told(more: int) -> None:
     assert mail.size_bytes < LIMIT
     page = for_everybody(mail.subject, mail.tellings, shell(), cards)
     assert " ".join(page.text.split()).count(f"Because: {WHY}") == PLACES + MOST_FOLDS + more
-    rows = [
-        EditionStory(
-            story_id=one.story_id,
-            revision=one.revision,
-            piece=one.piece,
-            because=list(one.because),
-            changes=list(one.changes),
-        )
-        for one in mail.tellings
-    ]
-    edition = Edition(issue_id=7, fingerprint=mail.fingerprint(), subject=mail.subject, stories=rows)
-    assert content_of(edition, shell(), cards) == mail.content
+    assert content_of(frozen(mail), shell(), cards) == mail.content
 
 
 def test_an_issue_of_an_older_release_leaves_them() -> None:

@@ -33,6 +33,21 @@ def composed(heard: int) -> tuple[Composed, dict[str, Card]]:
     return compose(ISSUE, selection, shell(), cards, RENDERER), cards
 
 
+def frozen(mail: Composed) -> Edition:
+    """The mail as its rows."""
+    rows = [
+        EditionStory(
+            story_id=one.story_id,
+            revision=one.revision,
+            piece=one.piece,
+            because=list(one.because),
+            changes=list(one.changes),
+        )
+        for one in mail.tellings
+    ]
+    return Edition(issue_id=ISSUE.id, fingerprint=mail.fingerprint(), subject=mail.subject, stories=rows)
+
+
 def cards_of(candidates: list[Candidate]) -> dict[str, Card]:
     # a card of its own for each would take seconds
     made: dict[tuple[StoryContent, str], Card] = {}
@@ -59,15 +74,4 @@ def test_beyond_that_it_says_how_many_there_are() -> None:
     assert "\nNews\n" in mail.content.text
     assert mail.size_bytes < LIMIT
     assert len({telling.story_id for telling in mail.tellings}) == MOST_LINES + 201
-    rows = [
-        EditionStory(
-            story_id=one.story_id,
-            revision=one.revision,
-            piece=one.piece,
-            because=list(one.because),
-            changes=list(one.changes),
-        )
-        for one in mail.tellings
-    ]
-    edition = Edition(issue_id=7, fingerprint=mail.fingerprint(), subject=mail.subject, stories=rows)
-    assert content_of(edition, shell(), cards) == mail.content
+    assert content_of(frozen(mail), shell(), cards) == mail.content
