@@ -24,8 +24,9 @@ from newsletter.models.delivery import TOLD
 from newsletter.store.engine import reading
 from subscribers.alert_models import AlertRuleRecord
 from subscribers.alert_rule import AlertRule
+from tests.alerting.acts import Wrong
 from tests.alerting.month import HandedOverMail, Look, Month
-from tests.alerting.readers import Reader
+from tests.alerting.readers import Wishes
 
 #: what is promised to all, see `[alerts]` in publication.toml
 LIFE, FRESH = timedelta(hours=24), timedelta(hours=72)
@@ -40,6 +41,8 @@ class Telling:
     story_id: int
     revision: int
     piece: str
+    #: of an alert: the rules that it says fired, each with its number, its words and its facts
+    fired: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
 
     @property
     def form(self) -> str:
@@ -77,16 +80,23 @@ class Letter:
         """Whether its reader has it, or may have it."""
         return self.row.state in TOLD
 
+    def waits(self, at: datetime) -> bool:
+        """Whether it is in the outbox then, be it until just then."""
+        return self.queued_at <= at and (self.row.settled_at is None or at <= self.row.settled_at)
+
     def about(self, story_id: int) -> Sequence[Telling]:
         return [one for one in self.tellings if one.story_id == story_id]
+
+
+#: what a reader wanted, and from when on; the earliest first
+Lived = Sequence[tuple[datetime, Wishes]]
 
 
 class Person:
     """A reader, what came to them, and what became of each alert that came up for them."""
 
-    def __init__(self, reader: Reader, letters: Iterable[Letter], rows: Iterable[AlertReader]) -> None:
-        self.reader = reader
-        self.zone = ZoneInfo(reader.rhythm.timezone)
+    def __init__(self, lived: Lived, letters: Iterable[Letter], rows: Iterable[AlertReader]) -> None:
+        self.lived = lived
         #: in the order in which they were frozen
         self.letters = sorted(letters, key=lambda letter: (letter.queued_at, letter.row.id))
         self.rows = sorted(rows, key=lambda row: (row.decided_at, row.id))
@@ -110,8 +120,17 @@ class Person:
         found = [(letter.left[0].at, letter) for letter in self.letters if letter.left]
         return sorted(found, key=lambda one: (one[0], one[1].row.id))
 
-    def wall(self, at: datetime) -> datetime:
-        return at.astimezone(self.zone)
+    def at(self, moment: datetime) -> Wishes:
+        """What they wanted then."""
+        return next(wishes for since, wishes in reversed(self.lived) if since <= moment)
+
+    def between(self, begin: datetime, end: datetime) -> list[Wishes]:
+        """All that they wanted from then until then."""
+        return [self.at(begin), *(wishes for since, wishes in self.lived if begin < since <= end)]
+
+    def wall(self, at: datetime, as_of: datetime | None = None) -> datetime:
+        """What the clock on their wall shows; of a moment before, on the wall that they have by now."""
+        return at.astimezone(ZoneInfo(self.at(as_of or at).rhythm.timezone))
 
 
 class Books:
@@ -134,7 +153,8 @@ class Books:
             }
             told: defaultdict[int, list[Telling]] = defaultdict(list)
             for one in session.scalars(select(EditionStory).order_by(EditionStory.position)):
-                told[one.edition_id].append(Telling(one.story_id, one.revision, one.piece))
+                fired = tuple((number, words, tuple(facts)) for number, words, facts in one.rules)
+                told[one.edition_id].append(Telling(one.story_id, one.revision, one.piece, fired))
             self._spread: defaultdict[int, list[datetime]] = defaultdict(list)
             seen = select(CoverageEntry.story_id, func.min(CoverageEntry.first_seen_at))
             for story_id, at in session.execute(
@@ -150,14 +170,16 @@ class Books:
         self.strays: Mapping[int, Sequence[HandedOverMail]] = left
         letters, mine = _by_reader(self.letters), _by_reader(rows)
         self.people = {
-            number: Person(reader, letters[number], mine[number])
-            for reader in month.readers
-            if (number := month.ids[reader.name])
+            number: Person(lived, letters[number], mine[number]) for number, lived in month.lived.items()
         }
         #: with an alert
         self.rows: Sequence[AlertReader] = [row for row in rows if row.alert_id is not None]
         #: left to the next digest by one that was one mail too many
         self.spared: Sequence[AlertReader] = [row for row in rows if row.alert_id is None]
+
+    @property
+    def wrongs(self) -> Sequence[Wrong]:
+        return self.month.newsroom.wrongs
 
     @property
     def looks(self) -> Sequence[Look]:
@@ -170,6 +192,10 @@ class Books:
     def revision_at(self, story_id: int, at: datetime) -> int:
         """The newest revision of the story that was known then."""
         return max(look.revision for look in self.looks if look.story_id == story_id and look.at <= at)
+
+    def is_wrong(self, story_id: int, revision: int, at: datetime) -> bool:
+        """Whether that was known to be wrong then, by a correction that editors confirmed."""
+        return any(wrong.at <= at and wrong.covers(story_id, revision) for wrong in self.wrongs)
 
     def became(self, row: AlertReader, *states: str) -> datetime | None:
         """When the alert came into one of these states for its reader, if it did."""

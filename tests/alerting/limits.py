@@ -1,9 +1,10 @@
 """What no reader may be sent: each promise, and to whom it was broken. Told from the mails alone."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise, takewhile
+from operator import itemgetter
 
 from tests.alerting import naive
 from tests.alerting.books import COMPANY_REST, GATHER, LIFE, STORY_REST, Books, Letter, Person
@@ -16,21 +17,30 @@ def _corrects(books: Books, letter: Letter) -> bool:
     return any(books.alert(row).kind == "correction" for row in books.rows_of(letter))
 
 
+#: what may lie between two moments of one day, be it that its reader moves to another zone meanwhile
+_A_DAY_AT_MOST = timedelta(hours=52)
+
+
 def more_mails_than_chosen(books: Books) -> Broken:
     for number, person in books.people.items():
-        # one that is repeated since nobody knows whether it was taken is one mail
-        days: defaultdict[date, set[int]] = defaultdict(set)
-        for at, letter in person.every_mail:
-            days[person.wall(at).date()].add(letter.row.id)
-        for day, mails in days.items():
-            if len(mails) > person.reader.choices.mails_a_day:
-                yield number, day, mails, person.reader.choices.mails_a_day
+        mails = sorted(person.every_mail, key=itemgetter(0))
+        for place, (at, letter) in enumerate(mails):
+            today = person.wall(at).date()
+            before = takewhile(partial(_is_near, at), reversed(mails[: place + 1]))
+            # one that is repeated since nobody knows whether it was taken is one mail
+            of_today = {one.row.id for then, one in before if person.wall(then, at).date() == today}
+            if len(of_today) > person.at(at).choices.mails_a_day:
+                yield number, at, letter.row.kind, of_today, person.at(at).choices.mails_a_day
+
+
+def _is_near(at: datetime, mail: tuple[datetime, Letter]) -> bool:
+    return mail[0] > at - _A_DAY_AT_MOST
 
 
 def alerts_in_the_quiet(books: Books) -> Broken:
     for number, person in books.people.items():
-        choices = person.reader.choices
         for at, letter in person.every_mail:
+            choices = person.at(at).choices
             if letter.is_alert and naive.is_quiet(choices, person.wall(at)):
                 told = [books.contents[one.story_id, one.revision] for one in letter.tellings]
                 if choices.in_quiet != "highest" or not naive.is_high(told):
@@ -138,8 +148,9 @@ def alerts_that_came_too_late(books: Books) -> Broken:
                 yield letter.row.id, mail.at, letter.row.expires_at
             for row in books.rows_of(letter) if letter.is_alert else ():
                 alert = books.alert(row)
-                if mail.at > alert.expires_at or alert.expires_at > alert.made_at + LIFE:
-                    yield letter.row.id, mail.at, alert.id, alert.made_at, alert.expires_at
+                since = alert.release_at or alert.made_at
+                if mail.at > alert.expires_at or alert.expires_at > since + LIFE:
+                    yield letter.row.id, mail.at, alert.id, since, alert.expires_at
 
 
 def muted_stories(books: Books) -> Broken:
@@ -147,16 +158,16 @@ def muted_stories(books: Books) -> Broken:
         for letter in person.letters:
             for told in letter.tellings:
                 content = books.contents[told.story_id, told.revision]
-                if told.tells and naive.is_muted(person.reader.lens, content):
-                    yield number, letter.row.id, letter.row.kind, told
+                if told.tells and naive.is_muted(person.at(letter.queued_at).lens, content):
+                    yield number, letter.row.id, letter.row.kind, letter.queued_at, told
 
 
 def mails_after_leaving(books: Books) -> Broken:
     for number, person in books.people.items():
-        leaves_at = person.reader.leaves_at
-        for at, letter in person.handed:
-            if letter.is_alert and leaves_at and at > leaves_at + timedelta(minutes=10):
-                yield number, letter.row.id, at, leaves_at
+        for at, letter in person.every_mail:
+            wishes = person.at(at)
+            if not (wishes.alerts if letter.is_alert else letter.row.newsletter in wishes.digests):
+                yield number, letter.row.id, letter.row.newsletter, at, wishes.away
 
 
 def mails_twice(books: Books) -> Broken:
@@ -165,15 +176,26 @@ def mails_twice(books: Books) -> Broken:
             yield letter.row.id, letter.row.kind, letter.row.repeats, len(letter.left)
 
 
+#: folds that a digest names, beyond those in its places
+MOST_FOLDS = 40
+
+
 def mails_that_do_not_say_their_stories(books: Books) -> Broken:
-    """Each edition once; a title is found in the words of its mail's text."""
+    """Each edition once; a title is found in the words of its mail's text. Of many folds it says how many."""
     seen = set()
     for letter in books.letters:
         if not letter.left or letter.row.edition_id in seen:
             continue
         seen.add(letter.row.edition_id)
         text = naive.plain(letter.left[0].content.text)
+        folds = [told for told in letter.tellings if told.form == "fold"]
+        if more := len(folds[MOST_FOLDS:]):
+            words = f"and {more} more {'story' if more == 1 else 'stories'}: view this issue"
+            if naive.plain(words) not in text:
+                yield letter.row.id, words
         for told in letter.tellings:
+            if told in folds[MOST_FOLDS:]:
+                continue
             title = naive.plain(books.contents[told.story_id, told.revision].title)
             if told.form != "correction" and title[:40].strip() not in text:
                 yield letter.row.id, told, title
@@ -189,9 +211,9 @@ def wrong_lines(books: Books) -> Broken:
             for told in () if letter.is_alert else letter.tellings:
                 if told.is_line and told.story_id not in heard:
                     yield number, letter.row.id, told, "heard of by no alert, or said before"
-                if told.is_line and person.reader.choices.afterwards == "nothing":
+                if told.is_line and person.at(letter.queued_at).choices.afterwards == "nothing":
                     yield number, letter.row.id, told, "wants no lines"
-                if letter.is_told:
+                if letter.is_told and told.form != "correction":
                     heard.pop(told.story_id, None)
 
 
@@ -203,22 +225,24 @@ def lines_that_are_missing(books: Books) -> Broken:
     """Whoever wants lines finds each alerted story in the next digest, be it told again or named in a line,
     up to so many."""
     for number, person in books.people.items():
-        if person.reader.choices.afterwards != "line":
-            continue
         for letter in person.alerts:
             digests = [
                 one
                 for one in person.digests
                 if one.is_told and books.closed_at[one.row.occasion_id] > letter.queued_at
             ]
-            if digests and digests[0].queued_at > letter.queued_at + LATELY:
+            if not digests or digests[0].queued_at > letter.queued_at + LATELY:
                 continue
-            if digests and sum(told.is_line for told in digests[0].tellings) >= MOST_LINES:
+            wishes = person.at(digests[0].queued_at)
+            if wishes.choices.afterwards != "line":
                 continue
-            for told in letter.tellings if letter.row.state == "accepted" and digests else ():
+            if sum(told.is_line for told in digests[0].tellings) >= MOST_LINES:
+                continue
+            for told in letter.tellings if letter.row.state == "accepted" else ():
                 revision = books.revision_at(told.story_id, books.closed_at[digests[0].row.occasion_id])
                 content = books.contents[told.story_id, revision]
-                if naive.is_muted(person.reader.lens, content):
+                wrong = books.is_wrong(told.story_id, told.revision, digests[0].queued_at)
+                if wrong or naive.is_muted(wishes.lens, content):
                     continue
                 until = digests[0].queued_at
                 between = [one for one in person.digests if letter.queued_at < one.queued_at <= until]
@@ -238,9 +262,11 @@ def digests_held_back_without_a_cause(books: Books) -> Broken:
         for letter in person.digests:
             if letter.row.state != "withheld" or letter.row.settled_at is None:
                 continue
-            day = person.wall(letter.row.settled_at).date()
-            mails = sum(person.wall(at).date() == day for at, _ in person.handed)
-            if mails < person.reader.choices.mails_a_day:
+            settled_at, wishes = letter.row.settled_at, person.at(letter.row.settled_at)
+            day = person.wall(settled_at).date()
+            mails = sum(person.wall(at, settled_at).date() == day for at, _ in person.handed)
+            stays = letter.row.newsletter in wishes.digests
+            if stays and mails < wishes.choices.mails_a_day:
                 yield number, letter.row.id, letter.row.reason, day, mails
 
 
@@ -248,7 +274,7 @@ def digests_lost(books: Books) -> Broken:
     """What a digest would have told that was held back for the budget is folded."""
     for number, person in books.people.items():
         for letter in person.digests:
-            if letter.row.state == "withheld":
+            if letter.row.state == "withheld" and letter.row.reason == "the day's mails are used up":
                 spared = {
                     row.story_id
                     for row in person.rows

@@ -1,23 +1,24 @@
 """A month that passes: a clock that is set, stories that come in at their moment, and mail that is kept."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, Select, func, select, text
 
 from newsletter import tasks
 from newsletter.alerts.matching import anchors
 from newsletter.intake.take_in import take_in
 from newsletter.mail import Content, Enough, HandedOver, Mail, Outcome, Verdict
-from newsletter.models import AlertReader, Delivery, Story
+from newsletter.models import Alert, AlertReader, Delivery, Story
 from newsletter.sources.records import Incoming
 from newsletter.store.engine import reading, writing
 from newsletter.tick import tick, tick_issues
 from newsletter.wiring import Services
-from subscribers import consent, watching
+from subscribers import watching
 from subscribers.address import parse
 from subscribers.admission import vouch
 from subscribers.alert_models import Watch
@@ -25,7 +26,8 @@ from subscribers.alert_rule import AlertRule
 from subscribers.enrolment import Applicant
 from subscribers.ledger import Channel, Evidence
 from subscribers.models import Subscriber
-from tests.alerting.readers import Reader
+from tests.alerting.acts import Newsroom, become
+from tests.alerting.readers import Reader, Wishes
 from tests.alerting.stories import Arrival
 
 STEP = timedelta(minutes=30)
@@ -89,8 +91,9 @@ class Month:
     start: datetime
     end: datetime
     arrivals: list[Arrival]
-    #: what people do at a moment, in order
-    acts: list[tuple[datetime, Callable[[Services, datetime], object]]] = field(default_factory=list)
+    seed: int = 0
+    #: so many acts of each kind editors do
+    busy: int = 0
     #: from when until when no machine ran
     outages: Sequence[tuple[datetime, datetime]] = ()
     #: around which the clock is set by seconds
@@ -102,6 +105,10 @@ class Month:
     seen: dict[int, list[tuple[datetime, str]]] = field(default_factory=dict)
     #: reader's name → their number
     ids: dict[str, int] = field(default_factory=dict)
+    #: reader's number → what they wanted from when on
+    lived: dict[int, list[tuple[datetime, Wishes]]] = field(default_factory=dict)
+    #: editors' alert → when it was seen to be on its way
+    released: dict[int, datetime] = field(default_factory=dict)
     steps: int = 0
 
     def __post_init__(self) -> None:
@@ -109,14 +116,16 @@ class Month:
         self.postbox = Postbox(chance, in_doubt=self.in_doubt, not_taken=self.not_taken)
         self.services = replace(self.services, provider=self.postbox)
         self.engine: Engine = self.services.engine
+        self.newsroom = Newsroom(random.Random(self.seed))
 
     def pass_by(self) -> None:
         """Let all of it happen."""
-        self.ids = subscribe(self.services, self.readers, now=self.start - timedelta(days=1))
-        self.acts += [(one.leaves_at, _leaving(one.address)) for one in self.readers if one.leaves_at]
-        self.acts.sort(key=lambda act: act[0])
+        before = self.start - timedelta(days=1)
+        self.ids = subscribe(self.services, self.readers, now=before)
+        self.lived = {self.ids[one.name]: [(before, one.first)] for one in self.readers}
+        acts = sorted(self._acts(), key=lambda act: act[0], reverse=True)
         dispatcher = self.services.dispatcher()
-        left, acts, now = list(reversed(self.arrivals)), list(reversed(self.acts)), self.start
+        left, now = list(reversed(self.arrivals)), self.start
         while now < self.end:
             now += self._step(now)
             if any(begin <= now < end for begin, end in self.outages):
@@ -127,8 +136,10 @@ class Month:
             self._take_in(come, now)
             acted = False
             while acts and acts[-1][0] <= now:
-                acts.pop()[1](self.services, now)
+                acts.pop()[1](now)
                 acted = True
+            if come or acted:
+                self._note_news(now)
             self.postbox.now = now
             clock = (now.hour, now.minute, now.second)
             if clock == NOON:
@@ -143,9 +154,22 @@ class Month:
             self.steps += 1
             self._observe(now)
 
+    def _acts(self) -> Iterator[tuple[datetime, Callable[[datetime], None]]]:
+        """What people do, and when."""
+        for reader in self.readers:
+            for at, wishes in reader.later:
+                yield at, partial(self._change, self.ids[reader.name], wishes)
+        chance = random.Random(self.seed)
+        for act in (self.newsroom.alert, self.newsroom.cancel, self.newsroom.correct) * self.busy:
+            yield self.start + (self.end - self.start) * chance.random(), partial(act, self.services)
+
+    def _change(self, number: int, wishes: Wishes, now: datetime) -> None:
+        become(self.services, number, self.lived[number][-1][1], wishes, now)
+        self.lived[number].append((now, wishes))
+
     def _step(self, now: datetime) -> timedelta:
         is_flood = self.flood_at and self.flood_at <= now < self.flood_at + timedelta(minutes=2)
-        return SLOWLY if is_flood else STEP
+        return SLOWLY if is_flood else STEP - (now - self.start) % STEP
 
     def _take_in(self, come: Iterable[Incoming], now: datetime) -> None:
         if not come:
@@ -153,6 +177,9 @@ class Month:
         with writing(self.engine) as session:
             report = take_in(session, come, now=now)
             assert not report.refused, report.refused
+
+    def _note_news(self, now: datetime) -> None:
+        with reading(self.engine) as session:
             changed = select(Story.id, Story.revision).where(Story.changed_at == now)
             self.looks += [Look(now, *row) for row in session.execute(changed)]
 
@@ -160,7 +187,9 @@ class Month:
         with reading(self.engine) as session:
             mails = select(func.min(Delivery.due_at)).where(Delivery.state == "queued")
             waits = select(func.min(AlertReader.due_at)).where(AlertReader.state == "waiting")
-            return any(due and due <= now for due in (session.scalar(mails), session.scalar(waits)))
+            approved = select(func.min(Alert.release_at)).where(Alert.state == "approved")
+            moments = (session.scalar(query) for query in (mails, waits, approved))
+            return any(due and due <= now for due in moments)
 
     def _observe(self, now: datetime) -> None:
         """Note whatever changed its state."""
@@ -174,31 +203,26 @@ class Month:
                 states = self.seen.setdefault(number, [])
                 if not states or states[-1][1] != state:
                     states.append((now, state))
+            for number in session.scalars(_on_their_way(self.newsroom.aims)):
+                self.released.setdefault(number, now)
 
 
-def _leaving(address: str) -> Callable[[Services, datetime], object]:
-    def leave(services: Services, now: datetime) -> None:
-        with writing(services.engine) as session:
-            reader = session.scalars(select(Subscriber).where(Subscriber.email == address)).one()
-            consent.unsubscribe(
-                session, reader.public_id, "alerts", channel=Channel.ONE_CLICK, wording="Stop", now=now
-            )
-
-    return leave
+def _on_their_way(alert_ids: Iterable[int]) -> Select[int]:
+    return select(Alert.id).where(Alert.id.in_(alert_ids), Alert.state.in_(("spreading", "spread")))
 
 
 def subscribe(services: Services, readers: Sequence[Reader], *, now: datetime) -> dict[str, int]:
     """Let them in, with their rules and choices; by name the number of each."""
     with writing(services.engine) as session:
-        for newsletters in sorted({reader.newsletters for reader in readers}):
+        for digests in sorted({reader.first.digests for reader in readers}):
             vouch(
                 session,
                 [
-                    Applicant(parse(one.address), one.lens, one.rhythm)
+                    Applicant(parse(one.address), one.first.lens, one.first.rhythm)
                     for one in readers
-                    if one.newsletters == newsletters
+                    if one.first.digests == digests
                 ],
-                (*newsletters, "alerts"),
+                (*digests, "alerts"),
                 Evidence(Channel.IMPORT, "paper form", None, now),
                 services.fingerprints,
             )
@@ -207,11 +231,13 @@ def subscribe(services: Services, readers: Sequence[Reader], *, now: datetime) -
         known = {rule: watching.intern(session, rule, anchors(rule)) for rule in _rules(readers)}
         for reader in readers:
             number = ids[reader.name]
-            watching.choose(session, number, reader.choices)
-            for rule in reader.rules:
+            watching.choose(session, number, reader.first.choices)
+            for rule in reader.first.rules:
                 session.add(Watch(subscriber_id=number, rule_id=known[rule], made_at=now))
         return ids
 
 
 def _rules(readers: Sequence[Reader]) -> list[AlertRule]:
-    return sorted({rule for reader in readers for rule in reader.rules}, key=lambda rule: rule.fingerprint())
+    return sorted(
+        {rule for reader in readers for rule in reader.first.rules}, key=lambda rule: rule.fingerprint()
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from tests.alerting import fates, limits
+from tests.alerting import causes, editors, fates, limits, words
 from tests.alerting.books import Books
 from tests.alerting.limits import Broken
 
@@ -30,11 +30,22 @@ PROMISES: Mapping[str, Callable[[Books], Broken]] = {
     "every row has an end": fates.rows_without_a_fate,
     "every mail has its rows": fates.mails_without_rows,
     "what is folded is told by the next digest": fates.folded_and_not_told,
-    "nothing is folded without a cause": fates.folded_without_a_cause,
-    "nothing is dropped without a cause": fates.dropped_without_a_cause,
-    "nothing is held without a cause": fates.held_without_a_cause,
+    "what was asked for is told in the end": fates.news_that_never_came,
+    "nothing is folded without a cause": causes.folded_without_a_cause,
+    "nothing is dropped without a cause": causes.dropped_without_a_cause,
+    "nothing is held without a cause": causes.held_without_a_cause,
     "no digest is held back without a cause": limits.digests_held_back_without_a_cause,
     "what a digest could not tell, the next one tells": limits.digests_lost,
+    "whom the editors mean has a row": editors.meant_and_without_a_row,
+    "who wants nothing of the editors gets nothing": editors.editors_alerts_to_who_wants_none,
+    "what was cancelled is not told": editors.cancelled_and_told,
+    "what is wrong is told to nobody": editors.wrong_and_told,
+    "who was told wrong hears of it": editors.told_wrong_and_not_corrected,
+    "who heard of it hears of it once": editors.corrected_twice,
+    "a mail names the rules that fired": words.footers_that_name_other_rules,
+    "a mail tells facts": words.facts_that_are_not_so,
+    "a proof adds up": words.proofs_that_do_not_add_up,
+    "a reason is so": causes.reasons_that_are_not_so,
 }
 
 
