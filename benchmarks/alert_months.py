@@ -111,7 +111,7 @@ def checked(books: Books) -> str:
     kinds = Counter(alert.kind for alert in books.alerts.values())
     return "\n".join(
         f"{what:<10}" + ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
-        for what, counts in (("mails", mails), ("alerts", kinds), ("for readers", rows), ("told as", told))
+        for what, counts in (("mails", mails), ("alerts", kinds), ("of readers", rows), ("told as", told))
     )
 
 

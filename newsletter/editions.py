@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from newsletter.corrections.owing import Debts
 from newsletter.corrections.rules import Owed
@@ -18,7 +19,7 @@ from newsletter.selection import Decision, Selection
 #: stories that alerts told, and that a mail names in its lines; of more, it says how many
 MOST_LINES = 40
 #: stories that were left to an issue which is full, and that a mail names; the page on the web names all
-MOST_FOLDS = 40
+MOST_FOLDS = 30
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,6 @@ def compose(
     """
     said = _lines(selection.lines)
     below = [_entry(telling, cards) for telling in said if telling.changes]
-    every = [_telling(decision, Form.FOLD) for decision in selection.folds]
-    # an issue that an older release approved has no pieces of that form, and leaves them to the next one
-    brief = [telling for telling in every if telling.piece in cards]
-    folds = _folds(brief, cards)
     above = [_entry(telling, cards) for telling in corrections]
     usual = Form.COMPACT if selection.short else Form.FULL
     whole = [_telling(decision, Form.UPDATE if decision.changes else usual) for decision in selection.picks]
@@ -92,9 +89,8 @@ def compose(
     subject = _subject(issue, whole, cards, renderer)
     choices = [(_entry(long, cards), _entry(small, cards)) for long, small in zip(whole, short, strict=True)]
     anywhere = _place(issue.id, _fingerprint(subject, whole))  # as long as the place it will have
-    told = shorten(
-        shell, choices, subject=subject, corrections=above, folds=folds, lines=below, edition=anywhere
-    )
+    fit = partial(shorten, shell, subject=subject, corrections=above, lines=below, edition=anywhere)
+    told, brief = _fit(selection, choices, cards, fit)
     tellings = (
         *corrections,
         *(
@@ -105,8 +101,26 @@ def compose(
         *said,
     )
     place = _place(issue.id, _fingerprint(subject, tellings))
+    folds = _folds(brief, cards)
     content = join(shell, told, subject=subject, corrections=above, folds=folds, lines=below, edition=place)
     return Composed(subject, tellings, content, size_of(content))
+
+
+def _fit(
+    selection: Selection,
+    choices: Sequence[tuple[Entry, Entry]],
+    cards: Mapping[str, Card],
+    shortened: Callable[..., list[Entry]],
+) -> tuple[list[Entry], list[Telling]]:
+    """The stories with which the mail is not clipped, and those in brief: also what was left to this issue
+    and is too long for it."""
+    brief = _in_brief(selection.folds, cards)
+    while True:
+        told = shortened(choices, folds=_folds(brief, cards))
+        too_long = [one for one in selection.picks[len(told) : len(choices)] if one.folded]
+        if not too_long:
+            return told, brief
+        choices, brief = choices[: len(told)], [*_in_brief(too_long, cards), *brief]
 
 
 def compose_again(
@@ -196,6 +210,12 @@ def _lines(heard: Sequence[Decision]) -> list[Telling]:
     if more > 0:
         words[MOST_LINES - 1].append(f"and {more} more {'story' if more == 1 else 'stories'} of our alerts")
     return [_line(one, tuple(said)) for one, said in zip(heard, words, strict=True)]
+
+
+def _in_brief(decisions: Iterable[Decision], cards: Mapping[str, Card]) -> list[Telling]:
+    """An issue that an older release approved has no pieces of that form, and leaves them to the next one."""
+    every = [_telling(decision, Form.FOLD) for decision in decisions]
+    return [telling for telling in every if telling.piece in cards]
 
 
 def _folds(

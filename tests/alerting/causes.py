@@ -122,8 +122,8 @@ def causes(books: Books, row: AlertReader, at: datetime) -> list[str]:
 def _is_kept(person: Person, at: datetime) -> bool:
     """Whether the day's last place is kept for a digest: the one before was put off for alerts."""
     due = [one for one in person.digests if one.row.settled_at and one.row.settled_at <= at]
-    last = max(due, key=lambda one: one.row.due_at, default=None)
-    return last is not None and last.row.state == "withheld"
+    last = max((one.row.due_at for one in due), default=None)
+    return any(one.row.due_at == last and one.row.state == "withheld" for one in due)
 
 
 def _shares(books: Books, letter: Letter, companies: list[str]) -> bool:

@@ -177,7 +177,7 @@ def mails_twice(books: Books) -> Broken:
 
 
 #: folds that a digest names, beyond those in its places
-MOST_FOLDS = 40
+MOST_FOLDS = 30
 
 
 def mails_that_do_not_say_their_stories(books: Books) -> Broken:

@@ -58,6 +58,18 @@ def test_every_fold_is_told(more: int) -> None:
     assert content_of(frozen(mail), shell(), cards) == mail.content
 
 
+def test_what_is_too_long_is_told_in_brief() -> None:
+    """Where not even the shortest cards of all folds fit into a mail, the others stand in it in a line."""
+    left = [a_candidate(number, LEFT) for number in range(40)]
+    folded = {one.story_id: WHY for one in left}
+    selection = select(Pool(left), Lens(), {}, window=WINDOW, limits=Limits(1, 40), folded=folded)
+    mail, cards = composed(selection)
+    assert {one.story_id for one in mail.tellings} == set(folded)
+    assert 0 < sum(is_fold(one.piece) for one in mail.tellings) < 40
+    assert mail.size_bytes < LIMIT
+    assert content_of(frozen(mail), shell(), cards) == mail.content
+
+
 def test_an_issue_of_an_older_release_leaves_them() -> None:
     """What it has no pieces for is not told by it, so that the next issue tells it."""
     selection = selected(PLACES + 2)
