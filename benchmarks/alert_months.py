@@ -9,6 +9,7 @@ mails are not taken, and answers are lost. Then a judge who shares no rule with 
 """
 
 import argparse
+import logging
 import os
 import sys
 import threading
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.whole_issue import databases, services_for
+from newsletter.cli.logs import configure_logs
 from newsletter.newsletters import sync
 from newsletter.store.engine import writing
 from newsletter.store.migrate import migrate
@@ -110,7 +112,7 @@ def checked(books: Books) -> str:
     told = Counter(one.form for letter in books.letters if letter.left for one in letter.tellings)
     kinds = Counter(alert.kind for alert in books.alerts.values())
     return "\n".join(
-        f"{what:<10}" + ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
+        f"{what:<12}" + ", ".join(f"{number:,} {name}" for name, number in counts.most_common())
         for what, counts in (("mails", mails), ("alerts", kinds), ("of readers", rows), ("told as", told))
     )
 
@@ -150,6 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.real and not DATA.exists():
         parser.error(f"--real reads stories from {DATA}, which is not here; leave it out for made-up ones")
+    configure_logs(logging.WARNING)
     with databases() as found, found[NAMES[given.database]]() as url:
         return 1 if run(url, given) else 0
 

@@ -8,18 +8,19 @@ from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Text, cast, or_, select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import because, by_editors
 from newsletter.alerts.known import told_since
-from newsletter.alerts.looking import news_of
+from newsletter.alerts.looking import news_of_alerts
 from newsletter.alerts.matching import News, judge
 from newsletter.alerts.phrases import count
 from newsletter.alerts.pieces import AlertTelling, Pieces, from_json, is_as_approved
 from newsletter.alerts.readers import as_they_are
 from newsletter.alerts.sparing import TAKEN_BACK, Limits, Reader, Waiting
 from newsletter.alerts.standing import Held, taken_back
+from newsletter.alerts.wanted import Mutes, watched, why_unwanted
 from newsletter.alerts.wording import MOST_TERMS, words
 from newsletter.corrections.book import as_wrong
 from newsletter.corrections.owing import Debts
@@ -32,7 +33,7 @@ from newsletter.rendering.joining import CORRECTION, Fired
 from newsletter.rendering.pieces import Form
 from newsletter.suggestions import company_names
 from subscribers import roster
-from subscribers.alert_models import AlertRuleRecord, Watch
+from subscribers.alert_models import AlertRuleRecord
 from subscribers.alert_rule import AlertRule
 from subscribers.among import among, one_of
 from subscribers.lens import term
@@ -124,7 +125,8 @@ class Gathered:
         self._rules = _rules(session, {rule_id for row in self._rows for rule_id in row.rules})
         self._names = company_names(session, {key for rule in self._rules.values() for key in rule.companies})
         self._facts: dict[tuple[int, int], Fired] = {}
-        self._watched = _watched(session, zones, self._rules, now)
+        self._watched = watched(session, zones, now=now)
+        self._mutes = Mutes(session, zones)
         self._debts, self._owed = _owed(session, zones, self._told.values())
         self._known = told_since(session, [row.id for row in self._rows])
         self._places = roster.recipients(session, list(zones), slug, now=now)
@@ -192,10 +194,10 @@ class Gathered:
         if isinstance(place, str):
             return place
         alert = self._told[row.alert_id].alert
-        if alert.kind == AlertKind.RULES and not self._live(row):
-            return "its alert was stopped or paused"
-        if alert.kind == AlertKind.EDITORS and not self._readers[row.subscriber_id].choices.from_editors:
-            return "wants no alerts from the editors"
+        choices = self._readers[row.subscriber_id].choices
+        mute = self._mutes.why(row.subscriber_id, self._told[row.alert_id].news)
+        if why := why_unwanted(alert.kind, live=self._live(row), choices=choices, mute=mute):
+            return why
         if alert.correction_id and (row.subscriber_id, alert.correction_id) not in self._owed:
             return "heard of the correction by other means, or was not told what was wrong"
         return TAKEN_BACK if row.id in self._taken_back else None
@@ -257,14 +259,11 @@ def _told(session: Session, alert_ids: Collection[int]) -> dict[int, Told]:
     alerts = [
         alert for alert in session.scalars(select(Alert).where(among(Alert.id, alert_ids))) if alert.pieces
     ]
-    told: dict[int, Told] = {}
-    while left := {alert.story_id: alert for alert in alerts if alert.id not in told}:
-        news = news_of(session, {story_id: alert.revision for story_id, alert in left.items()})
-        told |= {
-            alert.id: Told(alert, news[story_id], from_json(alert.pieces), is_as_approved(alert))
-            for story_id, alert in left.items()
-        }
-    return told
+    news = news_of_alerts(session, alerts)
+    return {
+        alert.id: Told(alert, news[alert.id], from_json(alert.pieces), is_as_approved(alert))
+        for alert in alerts
+    }
 
 
 def _owed(
@@ -284,17 +283,3 @@ def _rules(session: Session, rule_ids: Collection[int]) -> dict[int, AlertRule]:
         return {}
     records = session.scalars(select(AlertRuleRecord).where(among(AlertRuleRecord.id, rule_ids)))
     return {record.id: record.rule for record in records}
-
-
-def _watched(
-    session: Session, readers: Collection[int], rule_ids: Collection[int], now: datetime
-) -> set[tuple[int, int]]:
-    """(reader, rule) for those of the rules that readers hold and have not paused."""
-    found = session.connection().execute(
-        select(Watch.subscriber_id, Watch.rule_id).where(
-            # and no further: each reader holds a few rules, while there may be thousands of these
-            one_of(Watch.subscriber_id, readers),
-            or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
-        )
-    )
-    return {(reader, rule_id) for reader, rule_id in found.all() if rule_id in rule_ids}

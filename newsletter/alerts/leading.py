@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.matching import News
@@ -16,6 +16,7 @@ from newsletter.pool import Candidate, Pool
 from newsletter.selection import comes_first
 from newsletter.store.contents import contents_of
 from subscribers.lens import Lens
+from subscribers.models import LensRecord
 
 #: of how far back the stories are that it must stand before, while no issue is open
 A_DAY = timedelta(days=1)
@@ -62,6 +63,12 @@ def _pool_of(candidates: Sequence[Candidate]) -> Pool:
         in_front = sorted(candidates, key=lambda one: -len(one.content.outlets))
         last = _last = _Pooled(candidates, Pool(in_front))
     return last.pool
+
+
+def any_mute() -> ColumnElement[bool]:
+    """What holds of a `LensRecord` whose readers muted a company or a topic."""
+    names = ("muted_companies", "muted_topics")
+    return or_(*(LensRecord.definition[name].as_string().is_not(None) for name in names))
 
 
 def muted(lens: Lens, news: News) -> str | None:

@@ -71,6 +71,15 @@ def look(session: Session, limits: Limits, *, now: datetime, portion: int = PORT
     return list(revisions)
 
 
+def news_of_alerts(session: Session, alerts: Iterable[Alert]) -> dict[int, News]:
+    """What each of the alerts tells, by its id."""
+    found: dict[int, News] = {}
+    while left := {alert.story_id: alert for alert in alerts if alert.id not in found}:
+        news = news_of(session, {story_id: alert.revision for story_id, alert in left.items()})
+        found |= {alert.id: news[story_id] for story_id, alert in left.items()}
+    return found
+
+
 def news_of(session: Session, revisions: Mapping[int, int]) -> dict[int, News]:
     """The stories, by their ids, each at the revision of that number."""
     spread = spread_of(session, revisions)

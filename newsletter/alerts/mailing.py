@@ -235,6 +235,6 @@ def _expiry(case: Case, told: list[Waiting], now: datetime) -> datetime:
     """It leaves while all of it is news, and not in a quiet that begins while it waits in the outbox."""
     choices, zone = case.reader.choices, case.reader.zone
     expires_at = min(one.expires_at for one in told)
-    if all(comes_in_quiet(one, choices) for one in told):
+    if all(comes_in_quiet(one.impact, choices, corrects=one.corrects) for one in told):
         return expires_at
     return min(expires_at, quiet_begins(choices, zone, now) or expires_at)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.alerts.budget import USED_UP
 from newsletter.alerts.readers import digest_readers
+from newsletter.alerts.sparing import IN_QUIET
 from newsletter.models import AlertReader, Delivery
 from newsletter.models.alert import AlertReaderState, of_state
 from newsletter.models.delivery import DeliveryState
@@ -24,8 +25,8 @@ UNSENT = text("delivery.kind = 'alert' AND delivery.state IN ('expired', 'withhe
 def mend(session: Session, *, now: datetime, portion: int = PORTION) -> int:
     """Note what became of alerts whose mail did not leave, `portion` at most; returns how many.
 
-    What came too late, or was one mail too many, is for the next digest. Who must not be mailed, or
-    whose alert was cancelled, is told nothing more.
+    What came too late, or into a quiet, or was one mail too many, is for the next digest. Who must not be
+    mailed, or wants it no more, or whose alert was cancelled, is told nothing more.
     """
     rows = session.execute(
         select(AlertReader.id, AlertReader.subscriber_id, Delivery.state, Delivery.reason)
@@ -39,7 +40,7 @@ def mend(session: Session, *, now: datetime, portion: int = PORTION) -> int:
     read = digest_readers(session, {row.subscriber_id for row in rows}, now=now)
     mended: list[dict[str, Any]] = []
     for row_id, subscriber_id, state, reason in rows:
-        foldable = state == DeliveryState.EXPIRED or reason == USED_UP
+        foldable = state == DeliveryState.EXPIRED or reason in (USED_UP, IN_QUIET)
         became = AlertReaderState.FOLDED if foldable and subscriber_id in read else AlertReaderState.DROPPED
         why = f"its mail was {state}: {reason}"
         mended.append({"the_id": row_id, "state": became, "due_at": now, "reason": why})

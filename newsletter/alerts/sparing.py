@@ -19,6 +19,10 @@ from subscribers.alert_choices import AlertChoices, InQuiet
 #: in one mail; more would be a pile
 MOST_STORIES = 12
 
+#: labels of the stories that may come into a quiet
+HIGHEST = (Impact.ADVANCE, Impact.DELAY)
+#: why an alert waits, or is folded
+IN_QUIET = "you want quiet now"
 #: why an alert was dropped for a newer one of its story: its reader was neither told the story by it, nor
 #: spared it
 REPLACED = "told with newer facts"
@@ -116,7 +120,9 @@ def dispose(waiting: Sequence[Waiting], reader: Reader, limits: Limits, *, now: 
         fates.decide(_with(one, newer))
         if newer and one.id in fates.dropped:
             fates.decide(newer)
-    ready = sorted(fates.ready, key=lambda one: (not _is_high(one), -one.outlets, one.decided_at, one.id))
+    ready = sorted(
+        fates.ready, key=lambda one: (one.impact not in HIGHEST, -one.outlets, one.decided_at, one.id)
+    )
     for one in ready[MOST_STORIES:]:
         fates.fold(one, Reason("full", False, f"the mail is full: {MOST_STORIES} stories come before it"))
     mail = tuple(one.id for one in ready[:MOST_STORIES])
@@ -160,12 +166,15 @@ class _Fates:
             self.fold(one, Reason("rest", False, rest))
         elif used_up := _used_up(self._reader):
             self.fold(one, Reason("budget", False, used_up))
-        elif self._quiet and not comes_in_quiet(one, self._reader.choices):
+        elif self._quiet and not self._comes(one):
             self.keep_quiet(one, self._quiet)
         elif self._gathered > self._now:
             self.hold(one, self._gathered, Reason("gather", False, "another alert has just left"))
         else:
             self.ready.append(one)
+
+    def _comes(self, one: Waiting) -> bool:
+        return comes_in_quiet(one.impact, self._reader.choices, corrects=one.corrects)
 
     def hold(self, one: Waiting, until: datetime, reason: Reason) -> None:
         """It waits, unless it would be no news any more by then."""
@@ -186,7 +195,7 @@ class _Fates:
             self.hold(one, next_morning(self._reader.choices, self._reader.zone, self._now), reason)
 
     def keep_quiet(self, one: Waiting, until: datetime) -> None:
-        reason = Reason("quiet", False, "you want quiet now")
+        reason = Reason("quiet", False, IN_QUIET)
         if self._reader.choices.in_quiet is InQuiet.FOLD and self._reader.reads_digest:
             self.folded[one.id] = reason
         else:
@@ -254,10 +263,6 @@ def _used_up(reader: Reader) -> str | None:
     return f"{count(reader.mails_today, 'mail')} today{kept}: you chose {most} at most"
 
 
-def _is_high(one: Waiting) -> bool:
-    return one.impact in (Impact.ADVANCE, Impact.DELAY)
-
-
-def comes_in_quiet(one: Waiting, choices: AlertChoices) -> bool:
-    """Whether it comes in the quiet; a correction can wait."""
-    return choices.in_quiet is InQuiet.HIGHEST and _is_high(one) and not one.corrects
+def comes_in_quiet(impact: Impact | None, choices: AlertChoices, *, corrects: bool) -> bool:
+    """Whether a story with that label comes in the quiet; a correction can wait."""
+    return choices.in_quiet is InQuiet.HIGHEST and impact in HIGHEST and not corrects

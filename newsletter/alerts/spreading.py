@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.concerning import Concerned, lenses_of, next_concerned
 from newsletter.alerts.known import known, waits
-from newsletter.alerts.leading import muted
+from newsletter.alerts.leading import any_mute, muted
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News
 from newsletter.alerts.newness import is_news, says_as_much
@@ -23,7 +23,7 @@ from newsletter.models import Alert, AlertReader
 from newsletter.models.alert import AlertKind, AlertReaderState, AlertState
 from newsletter.store.bulk import insert_many, stored
 from subscribers.among import among
-from subscribers.models import LensRecord, MutedStory
+from subscribers.models import MutedStory
 
 #: readers, or rules that readers hold, that are decided on in one transaction
 CHUNK = 20_000
@@ -139,9 +139,7 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
 
 def _mutes(session: Session, news: News, lens_ids: Collection[int]) -> dict[int, str]:
     """Lens id → why its readers want to hear nothing of the story; others are not there."""
-    names = ("muted_companies", "muted_topics")
-    any_mute = or_(*(LensRecord.definition[name].as_string().is_not(None) for name in names))
-    judged = ((lens_id, muted(lens, news)) for lens_id, lens in lenses_of(session, lens_ids, any_mute))
+    judged = ((lens_id, muted(lens, news)) for lens_id, lens in lenses_of(session, lens_ids, any_mute()))
     return {lens_id: why for lens_id, why in judged if why}
 
 

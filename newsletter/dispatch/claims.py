@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.alerts import budget
+from newsletter.alerts import budget, wanted
 from newsletter.composition import Claimed
 from newsletter.dispatch import gates
 from newsletter.dispatch.lanes import Lane, lanes, routes
@@ -80,6 +80,7 @@ class _Due(NamedTuple):
     editor_id: int | None
     attempt: int
     expires_at: datetime
+    queued_at: datetime
 
 
 _COLUMNS = [getattr(Delivery, name) for name in _Due._fields]
@@ -88,7 +89,8 @@ _COLUMNS = [getattr(Delivery, name) for name in _Due._fields]
 def claim(session: Session, limit: int, worker: Worker, *, now: datetime) -> Claim:
     """Take up to `limit` deliveries that are due at `now`, as far as every way lets them through.
 
-    Settled at once are those that came too late, and those whose readers may not be mailed any more.
+    Settled at once are those that came too late, those whose readers may not be mailed any more, and
+    alerts that they want no more.
     """
     first = Claim()
     for ways, route in routes(session, worker.ways, worker.alert_ways):
@@ -117,12 +119,33 @@ def _claim_by(
     ready, barred = _sort_out(session, [row for row in due if row.expires_at > now], now)
     for reason, ids in barred.items():
         _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
+    ready = _still_wanted(session, due, ready, now, found)
     ready = _within_budget(session, due, ready, now, found)
     asking = [Asking(one.delivery_id, one.address, one.letter, one.expires_at) for one in ready]
     found.passage = gates.admit(session, ways, asking, owner=worker.owner, now=now)
     found.mails = [one for one in ready if one.delivery_id in found.passage.ids]
     _take(session, [one.delivery_id for one in found.mails], worker)
     return found
+
+
+def _still_wanted(
+    session: Session, due: Sequence[_Due], ready: list[Claimed], now: datetime, found: Claim
+) -> list[Claimed]:
+    """Those but for alerts that had to wait here, and of which their readers want nothing any more."""
+    may_leave = {one.delivery_id for one in ready}
+    waited = [
+        wanted.Waiting(row.id, row.edition_id, row.subscriber_id)
+        for row in due
+        if row.kind == DeliveryKind.ALERT and row.queued_at < now - wanted.WAITED and row.id in may_leave
+        if row.edition_id and row.subscriber_id
+    ]
+    if not waited:
+        return ready
+    unwanted = wanted.unwanted(session, waited, now=now)
+    for reason in dict.fromkeys(unwanted.values()):
+        ids = [delivery_id for delivery_id, why in unwanted.items() if why == reason]
+        _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
+    return [one for one in ready if one.delivery_id not in unwanted]
 
 
 def _within_budget(

@@ -1,0 +1,151 @@
+"""Wanted: whether a reader still wants an alert that was found to concern them.
+
+Asked when it is to be mailed, and once more of a mail that had to wait in the outbox: meanwhile its reader
+may have stopped a rule, muted a company or chosen quiet.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.alerts.leading import any_mute, muted
+from newsletter.alerts.looking import news_of_alerts
+from newsletter.alerts.matching import News
+from newsletter.alerts.quiet import quiet_until
+from newsletter.alerts.sparing import IN_QUIET, comes_in_quiet
+from newsletter.models import Alert, AlertReader
+from newsletter.models.alert import AlertKind, AlertReaderState, of_state
+from subscribers.alert_choices import AlertChoices
+from subscribers.alert_models import Watch
+from subscribers.among import among, one_of
+from subscribers.lens import Lens
+from subscribers.models import LensRecord, MutedStory, Subscriber
+from subscribers.watching import choices_of
+
+#: after so long in the outbox a mail is asked about once more; most leave within a second
+WAITED = timedelta(minutes=1)
+
+
+def why_unwanted(kind: str, *, live: Sequence[int], choices: AlertChoices, mute: str | None) -> str | None:
+    """Why an alert of that kind is wanted no more by a reader who still holds `live` of the rules that fired,
+    and for whom `mute` says why they want to hear nothing of the story; None where it is. Pure.
+
+    A correction is owed to whoever was told wrong.
+    """
+    if kind == AlertKind.CORRECTION:
+        return None
+    if kind == AlertKind.RULES and not live:
+        return "its alert was stopped or paused"
+    if kind == AlertKind.EDITORS and not choices.from_editors:
+        return "wants no alerts from the editors"
+    return mute
+
+
+def watched(session: Session, readers: Collection[int], *, now: datetime) -> set[tuple[int, int]]:
+    """(reader, rule) for the rules that they hold and have not paused."""
+    found = session.connection().execute(
+        select(Watch.subscriber_id, Watch.rule_id).where(
+            one_of(Watch.subscriber_id, readers),
+            or_(Watch.paused_until.is_(None), Watch.paused_until <= now),
+        )
+    )
+    return {(reader, rule_id) for reader, rule_id in found.all()}
+
+
+class Mutes:
+    """What some readers want to hear nothing of."""
+
+    def __init__(self, session: Session, readers: Collection[int]) -> None:
+        self._lenses: dict[int, Lens] = {}
+        self._stories: defaultdict[int, set[int]] = defaultdict(set)
+        rows = session.execute(
+            select(Subscriber.id, LensRecord.definition)
+            .join(LensRecord, LensRecord.id == Subscriber.lens_id)
+            .where(one_of(Subscriber.id, readers), any_mute())
+        )
+        for reader, definition in rows:
+            self._lenses[reader] = Lens.read(definition)
+        stories = select(MutedStory.subscriber_id, MutedStory.story_id)
+        for reader, story_id in session.execute(stories.where(one_of(MutedStory.subscriber_id, readers))):
+            self._stories[reader].add(story_id)
+
+    def why(self, reader: int, news: News) -> str | None:
+        """In words, why the reader wants to hear nothing of it; None where they may."""
+        if news.story_id in self._stories.get(reader, ()):
+            return "muted this story"
+        lens = self._lenses.get(reader)
+        return muted(lens, news) if lens else None
+
+
+class Waiting(NamedTuple):
+    """The mail of an alert that waits in the outbox."""
+
+    delivery_id: int
+    edition_id: int
+    subscriber_id: int
+
+
+def unwanted(session: Session, mails: Collection[Waiting], *, now: datetime) -> dict[int, str]:
+    """Of these mails, by their ids, those whose readers want nothing of what they tell any more, or want
+    quiet now; with the reason.
+
+    One of which they still want anything is not there: what leaves is what was frozen.
+    """
+    asked = _Asked(session, mails, now)
+    found = {mail.delivery_id: asked.why(mail) for mail in mails}
+    return {delivery_id: why for delivery_id, why in found.items() if why}
+
+
+class _Asked:
+    """What decides about some mails, read at once."""
+
+    def __init__(self, session: Session, mails: Iterable[Waiting], now: datetime) -> None:
+        self._session, self._now = session, now
+        readers = {mail.subscriber_id for mail in mails}
+        rows = session.execute(
+            select(AlertReader.subscriber_id, AlertReader.edition_id, AlertReader.rules, Alert)
+            .join(Alert, Alert.id == AlertReader.alert_id)
+            .where(
+                one_of(AlertReader.subscriber_id, readers),
+                of_state(AlertReaderState.MAILED),
+                among(AlertReader.edition_id, {mail.edition_id for mail in mails}),
+            )
+            .order_by(AlertReader.id)
+        )
+        self._told: defaultdict[tuple[int, int | None], list[tuple[list[int], Alert]]] = defaultdict(list)
+        for reader, edition_id, rules, alert in rows:
+            self._told[reader, edition_id].append((rules, alert))
+        self._watched = watched(session, readers, now=now)
+        self._choices = choices_of(session, readers)
+        self._mutes = Mutes(session, readers)
+        zones = select(Subscriber.id, Subscriber.timezone).where(one_of(Subscriber.id, readers))
+        self._zones = {reader: ZoneInfo(name) for reader, name in session.execute(zones)}
+
+    @cached_property
+    def _news(self) -> Mapping[int, News]:
+        return news_of_alerts(self._session, {alert for told in self._told.values() for _, alert in told})
+
+    def why(self, mail: Waiting) -> str | None:
+        reader, choices = mail.subscriber_id, self._choices[mail.subscriber_id]
+        told = self._told[reader, mail.edition_id]
+        reasons = [self._why_unwanted(reader, rules, alert) for rules, alert in told]
+        if reasons and all(reasons):
+            return reasons[0]
+        if quiet_until(choices, self._zones[reader], self._now) is None:
+            return None
+        return None if all(self._comes_in_quiet(alert, choices) for _, alert in told) else IN_QUIET
+
+    def _why_unwanted(self, reader: int, rules: Iterable[int], alert: Alert) -> str | None:
+        live = [rule_id for rule_id in rules if (reader, rule_id) in self._watched]
+        mute = self._mutes.why(reader, self._news[alert.id])
+        return why_unwanted(alert.kind, live=live, choices=self._choices[reader], mute=mute)
+
+    def _comes_in_quiet(self, alert: Alert, choices: AlertChoices) -> bool:
+        corrects = alert.kind == AlertKind.CORRECTION
+        return comes_in_quiet(self._news[alert.id].content.impact, choices, corrects=corrects)
