@@ -165,14 +165,18 @@ class _Questions:
 
     def waited(self, news: News, at: datetime) -> Iterator[Reason]:
         """Whether what waited for the reader at that moment said as much."""
-        for row in self.rows.values():
-            ended = row.mailed_at or row.due_at
-            waited = row.state == AlertReaderState.WAITING or ended > at
-            if row.alert is None or row.alert.revision >= news.revision or not waited or row.decided_at >= at:
-                continue
-            awaited = Told(row.alert.revision, self.news(row.alert.revision).content, row.decided_at)
+        for alert_id, awaited in self._awaited(news, at):
             if says_as_much(awaited, news):
-                yield Reason("waits", False, f"alert {row.alert_id} waited for them, and said as much")
+                yield Reason("waits", False, f"alert {alert_id} waited for them, and said as much")
+
+    def _awaited(self, news: News, at: datetime) -> Iterator[tuple[int, Told]]:
+        """What waited for the reader at that moment, of an older revision than the news."""
+        for alert_id, row in self.rows.items():
+            ended = row.mailed_at or row.due_at
+            waited = row.decided_at < at and (row.state == AlertReaderState.WAITING or ended > at)
+            if waited and row.alert and row.alert.revision < news.revision:
+                content = self.news(row.alert.revision).content
+                yield alert_id, Told(row.alert.revision, content, row.decided_at)
 
     def newsworthy(self, news: News, at: datetime) -> Newsworthy:
         """Whether it was news to the reader, by what they knew at that moment."""
@@ -180,7 +184,8 @@ class _Questions:
         knew = known(self.session, news.story_id, [reader.id], before=at).get(reader.id)
         stories = roster.muted_stories(self.session, [news.story_id], subscriber_id=reader.id)
         silent = "muted this story" if stories else muted(reader.lens, news)
-        return is_news(news, knew, alert_limits(self.spec), muted=silent)
+        waits = any(self._awaited(news, at))
+        return is_news(news, knew, alert_limits(self.spec), muted=silent, waits=waits)
 
     def receives(self, row: AlertReader | None = None) -> Reason:
         """Whether they receive alerts; to whom one came, it was to come."""

@@ -48,15 +48,19 @@ class Newsworthy:
         return all(reason.passed for reason in self.reasons)
 
 
-def is_news(news: News, known: Known | None, limits: Limits, *, muted: str | None) -> Newsworthy:
+def is_news(
+    news: News, known: Known | None, limits: Limits, *, muted: str | None, waits: bool = False
+) -> Newsworthy:
     """Whether this revision is worth an alert to a reader whose rule it meets.
 
     `muted` says in words why they want to hear nothing of it: the story, a company or a topic was muted.
-    Without `known` the story must be fresh; with it, there must be a new fact (`memory.news_since`).
+    Without `known` the story must be fresh, or have been when an alert of it came up that still `waits` for
+    them; with it, there must be a new fact (`memory.news_since`).
     """
     reasons = [Reason("mutes", False, muted)] if muted else []
     if known is None:
-        return Newsworthy((*reasons, Reason("told", True, "never told to this reader"), _fresh(news, limits)))
+        fresh = Reason("fresh", True, "an alert of it waits for them") if waits else _fresh(news, limits)
+        return Newsworthy((*reasons, Reason("told", True, "never told to this reader"), fresh))
     newer = news.revision > known.told.revision
     if not newer or not known.news_in(news.content, now=news.seen_at):
         return Newsworthy((*reasons, Reason("told", False, f"{known.how}; and nothing new since")))

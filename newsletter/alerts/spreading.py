@@ -122,15 +122,15 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
         )
     )
     #: what is new to them; None where it is no news
-    decided: dict[tuple[int, str | None], tuple[str, ...] | None] = {}
+    decided: dict[tuple[int, str | None, bool], tuple[str, ...] | None] = {}
     for reader, lens_id, rules in found:
         told, awaited = knew.get(reader), waiting.get(reader)
         if rules and awaited and says_as_much(awaited, news):
             continue  # but for a line of the editors
         mute = "muted this story" if reader in silenced else mutes.get(lens_id)
-        case = id(told), mute  # who know the same share one value
+        case = id(told), mute, awaited is not None  # who know the same share one value
         if case not in decided:
-            judged = is_news(news, told, limits, muted=mute)
+            judged = is_news(news, told, limits, muted=mute, waits=awaited is not None)
             decided[case] = judged.changes if judged.passed else None
         changes = decided[case]
         if changes is not None:

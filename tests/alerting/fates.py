@@ -159,10 +159,7 @@ def news_that_never_came(books: Books) -> Broken:
         if (digest := next(digests, None)) is None:
             continue
         wished = person.between(look.at, digest.queued_at)
-        newest = books.contents[
-            look.story_id, books.revision_at(look.story_id, books.closed_at[digest.row.occasion_id])
-        ]
-        if naive.is_muted(person.at(digest.queued_at).lens, newest):
+        if not _is_worth_telling(books, person, look.story_id, books.closed_at[digest.row.occasion_id]):
             continue
         if any(_wants_less(books, wishes, look) or _is_taken_back(books, wishes, look) for wishes in wished):
             continue

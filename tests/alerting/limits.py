@@ -7,7 +7,7 @@ from itertools import pairwise, takewhile
 from operator import itemgetter
 
 from tests.alerting import naive
-from tests.alerting.books import COMPANY_REST, GATHER, LIFE, STORY_REST, Books, Letter, Person
+from tests.alerting.books import COMPANY_REST, GATHER, LIFE, STORY_REST, Books, Letter, Person, Telling
 
 Broken = Iterator[object]
 
@@ -176,12 +176,13 @@ def mails_twice(books: Books) -> Broken:
             yield letter.row.id, letter.row.kind, letter.row.repeats, len(letter.left)
 
 
-#: folds that a digest names, beyond those in its places
-MOST_FOLDS = 30
+#: folds that a digest names, beyond those in its places; and lines
+MOST_FOLDS, MOST_LINES = 30, 40
 
 
 def mails_that_do_not_say_their_stories(books: Books) -> Broken:
-    """Each edition once; a title is found in the words of its mail's text. Of many folds it says how many."""
+    """Each edition once; a title is found in the words of its mail's text. Of many folds and lines it says
+    how many more there are."""
     seen = set()
     for letter in books.letters:
         if not letter.left or letter.row.edition_id in seen:
@@ -189,15 +190,15 @@ def mails_that_do_not_say_their_stories(books: Books) -> Broken:
         seen.add(letter.row.edition_id)
         text = naive.plain(letter.left[0].content.text)
         folds = [told for told in letter.tellings if told.form == "fold"]
-        if more := len(folds[MOST_FOLDS:]):
-            words = f"and {more} more {'story' if more == 1 else 'stories'}: view this issue"
-            if naive.plain(words) not in text:
-                yield letter.row.id, words
+        lines = [told for told in letter.tellings if told.is_line]
+        unnamed = [*folds[MOST_FOLDS:], *lines[MOST_LINES:]]
+        for more in filter(None, (len(folds[MOST_FOLDS:]), len(lines[MOST_LINES:]))):
+            if f" and {more} more {'story' if more == 1 else 'stories'} " not in text:
+                yield letter.row.id, more
         for told in letter.tellings:
-            if told in folds[MOST_FOLDS:]:
-                continue
             title = naive.plain(books.contents[told.story_id, told.revision].title)
-            if told.form != "correction" and title[:40].strip() not in text:
+            is_named = told.form != "correction" and told not in unnamed
+            if is_named and title[:40].strip() not in text:
                 yield letter.row.id, told, title
 
 
@@ -217,43 +218,34 @@ def wrong_lines(books: Books) -> Broken:
                     heard.pop(told.story_id, None)
 
 
-#: lines that a digest has at most, and for how long a daily is sure to have the story among its own
-MOST_LINES, LATELY = 40, timedelta(days=2)
+#: for how long a daily is sure to have the story among its own
+LATELY = timedelta(days=2)
 
 
 def lines_that_are_missing(books: Books) -> Broken:
-    """Whoever wants lines finds each alerted story in the next digest, be it told again or named in a line,
-    up to so many."""
+    """Whoever wants lines finds each alerted story in the next digest: told again, or named in a line."""
     for number, person in books.people.items():
         for letter in person.alerts:
-            digests = [
-                one
-                for one in person.digests
-                if one.is_told and books.closed_at[one.row.occasion_id] > letter.queued_at
-            ]
-            if not digests or digests[0].queued_at > letter.queued_at + LATELY:
+            closed = ((books.closed_at[one.row.occasion_id], one) for one in person.digests if one.is_told)
+            digest = next((one for closed_at, one in closed if closed_at > letter.queued_at), None)
+            if digest is None or digest.queued_at > letter.queued_at + LATELY:
                 continue
-            wishes = person.at(digests[0].queued_at)
-            if wishes.choices.afterwards != "line":
-                continue
-            if sum(told.is_line for told in digests[0].tellings) >= MOST_LINES:
-                continue
-            for told in letter.tellings if letter.row.state == "accepted" else ():
-                revision = books.revision_at(told.story_id, books.closed_at[digests[0].row.occasion_id])
-                content = books.contents[told.story_id, revision]
-                wrong = books.is_wrong(told.story_id, told.revision, digests[0].queued_at)
-                if wrong or naive.is_muted(wishes.lens, content):
-                    continue
-                until = digests[0].queued_at
-                between = [one for one in person.digests if letter.queued_at < one.queued_at <= until]
-                if not any(one.about(told.story_id) for one in between):
-                    again = any(
-                        other.about(told.story_id)
-                        for other in person.alerts
-                        if letter.queued_at < other.queued_at <= digests[0].queued_at
-                    )
-                    if not again:
-                        yield number, letter.row.id, told, digests[0].row.id
+            wants_lines = person.at(digest.queued_at).choices.afterwards == "line"
+            for told in letter.tellings if wants_lines and letter.row.state == "accepted" else ():
+                if told.tells and _has_no_line(books, person, letter, told, digest):
+                    yield number, letter.row.id, told, digest.row.id
+
+
+def _has_no_line(books: Books, person: Person, letter: Letter, told: Telling, digest: Letter) -> bool:
+    """Whether no mail from then on up to the digest says a word of it, though one may."""
+    at = digest.queued_at
+    content = books.contents[
+        told.story_id, books.revision_at(told.story_id, books.closed_at[digest.row.occasion_id])
+    ]
+    if books.is_wrong(told.story_id, told.revision, at) or naive.is_muted(person.at(at).lens, content):
+        return False
+    since = [one for one in person.letters if one is not letter and letter.queued_at <= one.queued_at <= at]
+    return not any(one.about(told.story_id) for one in since)
 
 
 def digests_held_back_without_a_cause(books: Books) -> Broken:

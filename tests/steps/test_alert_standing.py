@@ -55,6 +55,20 @@ def test_a_label_that_is_turned_back_in_the_night_is_not_told(services: Services
     assert sorted(updates) == [False, True]
 
 
+def test_what_waits_is_told_with_newer_facts_however_old_the_story(services: Services) -> None:
+    """It came up while the story was fresh; whoever gets it in the morning hears of it as it stands then."""
+    reader = hold(
+        services, "reader@inbox.example", AlertRule.of({"companies": ["Sample Lab"]}, min_outlets=3)
+    )
+    breaks(services, a_story(outlets=1), at=NIGHT - 71 * HOUR)
+    breaks(services, a_story(outlets=3), at=NIGHT)
+    breaks(services, a_story(outlets=9), at=NIGHT + 3 * HOUR)
+    breaks(services, at=MORNING)
+    assert [fate.state for fate in fates(services, reader)] == ["dropped", "mailed"]
+    assert fates(services, reader)[0].reason == REPLACED
+    assert "9 outlets" in texts(services)[-1]
+
+
 def test_what_waits_is_told_as_the_story_stands(services: Services) -> None:
     """A label that is taken away takes the place of what waits, for whom the story concerns all the same."""
     reader = hold(services, "reader@inbox.example", ABOUT_LAB)
