@@ -65,7 +65,7 @@ def _forget_alerts(session: Session, subscriber_id: int) -> None:
     session.execute(
         update(AlertReader)
         .where(AlertReader.subscriber_id == subscriber_id, AlertReader.state == AlertReaderState.WAITING)
-        .values(state=AlertReaderState.DROPPED, reason=REASON)
+        .values(state=AlertReaderState.DROPPED, reason=REASON, rule=None)
     )
     session.execute(update(AlertReader).where(AlertReader.subscriber_id == subscriber_id).values(rules=[]))
 

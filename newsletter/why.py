@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.alerts.explaining import AlertExplanation, as_json, explain
+from newsletter.alerts.explaining import explain
+from newsletter.alerts.explanation import AlertExplanation, as_json
 from newsletter.grouping import reading
 from newsletter.models import Delivery, Issue, Newsletter, Pick, Story
 from newsletter.models.delivery import DeliveryKind

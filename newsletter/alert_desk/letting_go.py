@@ -184,7 +184,7 @@ def cancel(session: Session, alert: Alert, actor: Actor) -> int:
     step(alert, S.CANCELLED, f"cancelled by {actor.name}")
     session.flush()
     why = f"alert cancelled by {actor.name}"
-    dropped = {"state": AlertReaderState.DROPPED, "reason": why, "due_at": actor.now}
+    dropped = {"state": AlertReaderState.DROPPED, "reason": why, "rule": None, "due_at": actor.now}
     mine = AlertReader.alert_id == alert.id
     session.execute(
         update(AlertReader).where(mine, AlertReader.state == AlertReaderState.WAITING).values(dropped),

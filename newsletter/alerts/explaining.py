@@ -4,24 +4,25 @@ Told of the story's newest revision, and of every alert of the story. What was d
 stands in the rows; what never came up for them is judged once more, by the functions that decide.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.aim import within
+from newsletter.alerts.explanation import AlertExplanation, RuleAsked, clock
 from newsletter.alerts.known import known
 from newsletter.alerts.leading import A_DAY, muted
 from newsletter.alerts.led import Led, open_issues
 from newsletter.alerts.looking import news_of, wrong_up_to
-from newsletter.alerts.matching import News, judge, meets
+from newsletter.alerts.matching import News, judge
 from newsletter.alerts.names import names_of
 from newsletter.alerts.newness import Newsworthy, is_news, says_as_much
 from newsletter.alerts.past import news_of_late
 from newsletter.alerts.pieces import alert_limits
+from newsletter.alerts.spared import spared
 from newsletter.alerts.wording import words
 from newsletter.judging import Reason
 from newsletter.memory import Told
@@ -31,75 +32,10 @@ from newsletter.models.delivery import DeliveryKind
 from newsletter.outbox import fate
 from newsletter.site import AlertSpec, Site
 from subscribers import roster
-from subscribers.alert_models import Watch
+from subscribers.alert_models import AlertRuleRecord, Watch
+from subscribers.alert_rule import AlertRule
 from subscribers.models import Subscriber
 from subscribers.watching import choices_of, watches_of
-
-
-@dataclass(frozen=True)
-class RuleAsked:
-    """One of the reader's rules, asked of a revision."""
-
-    rule_id: int
-    words: str
-    reasons: tuple[Reason, ...]
-
-    @property
-    def met(self) -> bool:
-        return meets(self.reasons)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "rule": self.rule_id,
-            "words": self.words,
-            "met": self.met,
-            "reasons": as_json(self.reasons),
-        }
-
-
-@dataclass(frozen=True)
-class AlertExplanation:
-    """An alert of the story, or its newest revision where that became none, as it was for one reader."""
-
-    kind: AlertKind
-    #: None where the revision became no alert
-    alert_id: int | None
-    revision: int
-    #: when that revision came in
-    seen_at: datetime
-    rules: tuple[RuleAsked, ...]
-    #: what else it took: of the reader, and of what they knew
-    reasons: tuple[Reason, ...]
-    #: what was new to a reader who knew of it
-    changes: tuple[str, ...]
-    #: the reader's part in the alert; None where it never came up for them
-    state: AlertReaderState | None
-    #: what became of it for them, in words
-    outcome: str
-    #: what became of the mail, in words; None without one
-    mail: str | None
-
-    @property
-    def title(self) -> str:
-        """`alert 3, found by rules of readers, of revision 2 (2026-01-08 09:00 UTC)`."""
-        which = f"alert {self.alert_id}, {self.kind.words}, of" if self.alert_id else "alerts,"
-        return f"{which} revision {self.revision} ({_clock(self.seen_at)})"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "newsletter": "alerts",
-            "kind": self.kind,
-            "alert": self.alert_id,
-            "revision": self.revision,
-            "seen_at": self.seen_at.isoformat(timespec="seconds"),
-            "picked": self.state == AlertReaderState.MAILED,
-            "rules": [asked.to_json() for asked in self.rules],
-            "reasons": as_json(self.reasons),
-            "changes": list(self.changes),
-            "state": self.state,
-            "outcome": self.outcome,
-            "mail": self.mail,
-        }
 
 
 def explain(
@@ -114,8 +50,9 @@ def explain(
     rows = _rows(session, subscriber, story)
     if spec is None or not (held or rows or subscriber.state(spec.slug)):
         return []
-    names = names_of(session, site, (watch.rule_record.rule for watch in held))
-    ask = _Questions(session, subscriber, story, spec, held, names, rows, now)
+    stopped = _stopped(session, held, rows.values())
+    names = names_of(session, site, (*(watch.rule_record.rule for watch in held), *stopped.values()))
+    ask = _Questions(session, subscriber, story, spec, held, stopped, names, rows, now)
     alerts = session.scalars(select(Alert).where(Alert.story_id == story.id).order_by(Alert.id.desc())).all()
     found = [_explain(ask, alert, rows.get(alert.id)) for alert in alerts]
     if any(alert.revision == story.revision for alert in alerts):
@@ -130,6 +67,13 @@ def _rows(session: Session, subscriber: Subscriber, story: Story) -> dict[int, A
     return {row.alert_id: row for row in rows if row.alert_id}
 
 
+def _stopped(session: Session, held: Sequence[Watch], rows: Iterable[AlertReader]) -> dict[int, AlertRule]:
+    """The rules that fired and that the reader holds no more, as far as they are kept."""
+    fired = {rule_id for row in rows for rule_id in row.rules} - {watch.rule_id for watch in held}
+    records = session.scalars(select(AlertRuleRecord).where(AlertRuleRecord.id.in_(fired)))
+    return {record.id: record.rule for record in records} if fired else {}
+
+
 @dataclass(frozen=True)
 class _Questions:
     """One reader and one story, to be asked about."""
@@ -139,6 +83,8 @@ class _Questions:
     story: Story
     spec: AlertSpec
     watches: Sequence[Watch]
+    #: rules of theirs that fired, and that they hold no more
+    stopped: Mapping[int, AlertRule]
     names: Mapping[str, str]
     #: the reader's part in alerts of the story, by alert
     rows: Mapping[int, AlertReader]
@@ -150,9 +96,17 @@ class _Questions:
     def rules(self, news: News, row: AlertReader | None = None) -> tuple[RuleAsked, ...]:
         """Each of the reader's rules, asked of the revision. Those that fired in the `row` did so, whatever
         became of them since."""
-        return tuple(
-            self._asked(watch, news, fired=bool(row and watch.rule_id in row.rules)) for watch in self.watches
+        fired = row.rules if row else ()
+        return (
+            *(self._asked(watch, news, fired=watch.rule_id in fired) for watch in self.watches),
+            *(self._gone(rule_id, news) for rule_id in fired if rule_id in self.stopped),
         )
+
+    def _gone(self, rule_id: int, news: News) -> RuleAsked:
+        rule = self.stopped[rule_id]
+        since = Reason("stopped", True, "met then; they have stopped it since")
+        reasons = (since, *judge(rule, news, leads=lambda: True))
+        return RuleAsked(rule_id, words(rule, self.names), reasons)
 
     def _asked(self, watch: Watch, news: News, *, fired: bool) -> RuleAsked:
         rule, bars = watch.rule_record.rule, () if fired else _bars(watch, news)
@@ -258,6 +212,8 @@ def _explain(ask: _Questions, alert: Alert, row: AlertReader | None) -> AlertExp
     if kind is AlertKind.RULES and not row:
         reasons += ask.waited(news, decided_at)
         changes = changes or found.changes
+    if row:
+        reasons += spared(row, alert, alert_limits(ask.spec))
     return AlertExplanation(
         kind=kind,
         alert_id=alert.id,
@@ -275,9 +231,9 @@ def _explain(ask: _Questions, alert: Alert, row: AlertReader | None) -> AlertExp
 def _bars(watch: Watch, news: News) -> Iterator[Reason]:
     """What bars the rule whatever it says."""
     if watch.made_at > news.seen_at:
-        yield Reason("held", False, f"held since {_clock(watch.made_at)}, after this revision came in")
+        yield Reason("held", False, f"held since {clock(watch.made_at)}, after this revision came in")
     if watch.paused_until and watch.paused_until > news.seen_at:
-        yield Reason("paused", False, f"paused until {_clock(watch.paused_until)}")
+        yield Reason("paused", False, f"paused until {clock(watch.paused_until)}")
 
 
 def _outcome(alert: Alert, row: AlertReader | None, subscriber_id: int) -> str:
@@ -291,15 +247,7 @@ def _outcome(alert: Alert, row: AlertReader | None, subscriber_id: int) -> str:
             return "not for them: no alert told them what was wrong, or they heard of it by other means"
         return "not for them: see what failed"
     when = {
-        AlertReaderState.WAITING: f", due {_clock(row.due_at)}",
-        AlertReaderState.MAILED: f" {_clock(row.mailed_at or row.due_at)}",
+        AlertReaderState.WAITING: f", due {clock(row.due_at)}",
+        AlertReaderState.MAILED: f" {clock(row.mailed_at or row.due_at)}",
     }.get(AlertReaderState(row.state), "")
     return f"{row.state}{when}" + (f": {row.reason}" if row.reason else "")
-
-
-def _clock(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def as_json(reasons: Sequence[Reason]) -> list[dict[str, object]]:
-    return [{"rule": reason.rule, "passed": reason.passed, "text": reason.text} for reason in reasons]

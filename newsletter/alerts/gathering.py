@@ -102,6 +102,7 @@ class Told:
             by_editors=self.alert.kind == AlertKind.EDITORS,
             # whether that told the correction, too, is asked by itself
             told_since=None if self.corrects else told_since,
+            names={company.key: company.name for company in content.companies},
         )
 
 

@@ -157,7 +157,7 @@ def _corrects(session: Session, correction: Correction, limits: Limits, now: dat
         AlertReader.alert_id.in_(select(Alert.id).where(wrong)),
         of_state(AlertReaderState.WAITING),
     )
-    dropped = {"state": AlertReaderState.DROPPED, "reason": reason}
+    dropped = {"state": AlertReaderState.DROPPED, "reason": reason, "rule": None}
     session.execute(waiting.values(dropped), execution_options=UNSEEN)
     known = session.get_one(StoryRevision, (story.id, story.revision)).content
     return Alert(

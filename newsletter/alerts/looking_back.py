@@ -162,6 +162,7 @@ class _Replay:
             outlets=len(news.content.outlets),
             decided_at=news.seen_at,
             expires_at=news.seen_at + self._limits.life,
+            names={company.key: company.name for company in news.content.companies},
         )
         self._due[number] = news.seen_at
         self._dispose(news.seen_at)

@@ -84,6 +84,7 @@ class _Change(NamedTuple):
     state: S
     reason: str | None
     due_at: datetime
+    rule: str | None = None
     edition_id: int | None = None
     mailed_at: datetime | None = None
 
@@ -109,11 +110,11 @@ class _Portion:
         for row_id in case.untrue:
             self._note(case.like(row_id), _Change(S.WAITING, NOT_APPROVED, self._now + AGAIN_AFTER))
         for row_id, reason in fates.dropped.items():
-            self._note(case.like(row_id), _Change(S.DROPPED, reason.text, self._now))
+            self._note(case.like(row_id), _Change(S.DROPPED, reason.text, self._now, reason.rule))
         for row_id, reason in fates.folded.items():
-            self._note(case.like(row_id), _Change(S.FOLDED, reason.text, self._now))
+            self._note(case.like(row_id), _Change(S.FOLDED, reason.text, self._now, reason.rule))
         for row_id, (until, reason) in fates.held.items():
-            self._note(case.like(row_id), _Change(S.WAITING, reason.text, until))
+            self._note(case.like(row_id), _Change(S.WAITING, reason.text, until, reason.rule))
         if fates.mail:
             self._tell(case, fates, limits)
 
@@ -146,7 +147,9 @@ class _Portion:
         """The editions, the deliveries, and what became of the rows."""
         editions = self._editions()
         for fingerprint, row_ids in self._told.items():
-            self._changes[_Change(S.MAILED, None, self._now, editions[fingerprint], self._now)] = row_ids
+            self._changes[_Change(S.MAILED, None, self._now, None, editions[fingerprint], self._now)] = (
+                row_ids
+            )
         self._queue(editions)
         became = Counter[str]()
         # past the session, which holds none of them

@@ -31,7 +31,7 @@ def end(session: Session, alert_id: int, reason: str) -> None:
 def postpone(session: Session, alert_id: int, reason: str, *, now: datetime) -> None:
     """What of the alert is due waits for a moment; it may be mended by then."""
     waiting = update(AlertReader).where(AlertReader.alert_id == alert_id, *_due(now))
-    later = waiting.values(due_at=now + AGAIN_AFTER, reason=reason)
+    later = waiting.values(due_at=now + AGAIN_AFTER, reason=reason, rule=None)
     session.execute(later, execution_options=UNSEEN)
 
 
@@ -40,7 +40,7 @@ def postpone_first(session: Session, reason: str, *, now: datetime) -> int | Non
     first = select(AlertReader.subscriber_id).where(*_due(now))
     reader = session.scalar(first.order_by(AlertReader.due_at, AlertReader.id).limit(1))
     waiting = update(AlertReader).where(AlertReader.subscriber_id == reader, *_due(now))
-    later = waiting.values(due_at=now + AGAIN_AFTER, reason=reason)
+    later = waiting.values(due_at=now + AGAIN_AFTER, reason=reason, rule=None)
     session.execute(later, execution_options=UNSEEN)
     return reader
 

@@ -19,6 +19,8 @@ from subscribers.alert_choices import AlertChoices, InQuiet
 #: in one mail; more would be a pile
 MOST_STORIES = 12
 
+#: the rules by which an alert is kept back, in the order in which they are asked
+ORDER = ("meanwhile", "life", "same", "rest", "budget", "quiet", "gather", "full")
 #: labels of the stories that may come into a quiet
 HIGHEST = (Impact.ADVANCE, Impact.DELAY)
 #: why an alert waits, or is folded
@@ -63,6 +65,8 @@ class Waiting:
     by_editors: bool = False
     #: what the reader knows of the story by now, and did not when it came up
     told_since: str | None = None
+    #: how its companies are written
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class _Fates:
         """Those that are still news."""
         for one in waiting:
             if one.told_since:
-                self.dropped[one.id] = Reason("told", False, one.told_since)
+                self.dropped[one.id] = Reason("meanwhile", False, one.told_since)
             elif one.expires_at <= self._now:
                 old = f"too old: it was news until {self._clock(one.expires_at)}"
                 late = self.folded if self._reader.reads_digest else self.dropped
@@ -249,7 +253,7 @@ def _rest(one: Waiting, reader: Reader, limits: Limits, now: datetime) -> str | 
         if one.story_id in mailed.story_ids and now < mailed.at + limits.story_rest:
             return f"an alert of this story came less than {hours(limits.story_rest)} ago"
         if one.companies & mailed.companies and now < mailed.at + limits.company_rest:
-            named = ", ".join(sorted(one.companies & mailed.companies))
+            named = ", ".join(one.names.get(key, key) for key in sorted(one.companies & mailed.companies))
             return f"an alert about {named} came less than {hours(limits.company_rest)} ago"
     return None
 

@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.alerts.budget import Asking
 from newsletter.alerts.leading import any_mute, muted
 from newsletter.alerts.looking import news_of_alerts
 from newsletter.alerts.matching import News
@@ -83,15 +83,7 @@ class Mutes:
         return muted(lens, news) if lens else None
 
 
-class Waiting(NamedTuple):
-    """The mail of an alert that waits in the outbox."""
-
-    delivery_id: int
-    edition_id: int
-    subscriber_id: int
-
-
-def unwanted(session: Session, mails: Collection[Waiting], *, now: datetime) -> dict[int, str]:
+def unwanted(session: Session, mails: Collection[Asking], *, now: datetime) -> dict[int, str]:
     """Of these mails, by their ids, those whose readers want nothing of what they tell any more, or want
     quiet now; with the reason.
 
@@ -105,7 +97,7 @@ def unwanted(session: Session, mails: Collection[Waiting], *, now: datetime) -> 
 class _Asked:
     """What decides about some mails, read at once."""
 
-    def __init__(self, session: Session, mails: Iterable[Waiting], now: datetime) -> None:
+    def __init__(self, session: Session, mails: Iterable[Asking], now: datetime) -> None:
         self._session, self._now = session, now
         readers = {mail.subscriber_id for mail in mails}
         rows = session.execute(
@@ -114,7 +106,7 @@ class _Asked:
             .where(
                 one_of(AlertReader.subscriber_id, readers),
                 of_state(AlertReaderState.MAILED),
-                among(AlertReader.edition_id, {mail.edition_id for mail in mails}),
+                among(AlertReader.edition_id, {mail.edition_id for mail in mails if mail.edition_id}),
             )
             .order_by(AlertReader.id)
         )
@@ -131,7 +123,7 @@ class _Asked:
     def _news(self) -> Mapping[int, News]:
         return news_of_alerts(self._session, {alert for told in self._told.values() for _, alert in told})
 
-    def why(self, mail: Waiting) -> str | None:
+    def why(self, mail: Asking) -> str | None:
         reader, choices = mail.subscriber_id, self._choices[mail.subscriber_id]
         told = self._told[reader, mail.edition_id]
         reasons = [self._why_unwanted(reader, rules, alert) for rules, alert in told]

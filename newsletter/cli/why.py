@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.alerts.explaining import AlertExplanation
+from newsletter.alerts.explanation import AlertExplanation
 from newsletter.cli.services import ready
 from newsletter.cli.stories import find_story
 from newsletter.cli.subscribers import find_subscriber

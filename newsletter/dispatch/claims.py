@@ -134,10 +134,10 @@ def _still_wanted(
     """Those but for alerts that had to wait here, and of which their readers want nothing any more."""
     may_leave = {one.delivery_id for one in ready}
     waited = [
-        wanted.Waiting(row.id, row.edition_id, row.subscriber_id)
+        budget.Asking(row.id, row.subscriber_id, row.kind, row.edition_id)
         for row in due
         if row.kind == DeliveryKind.ALERT and row.queued_at < now - wanted.WAITED and row.id in may_leave
-        if row.edition_id and row.subscriber_id
+        if row.subscriber_id
     ]
     if not waited:
         return ready

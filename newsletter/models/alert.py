@@ -141,6 +141,8 @@ class AlertReader(Base):
     state: Mapped[str]
     #: why it is in this state, for people
     reason: Mapped[str | None]
+    #: by which rule of `alerts.sparing` it is held, folded or dropped; None where it was by none of them
+    rule: Mapped[str | None]
     decided_at: Mapped[datetime]
     #: while it waits: looked at again then; afterwards: when it came to its end
     due_at: Mapped[datetime]

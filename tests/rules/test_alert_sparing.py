@@ -11,6 +11,7 @@ from newsletter.alerts.matching import News
 from newsletter.alerts.newness import Known, is_news
 from newsletter.alerts.sparing import (
     MOST_STORIES,
+    ORDER,
     REPLACED,
     Disposal,
     Limits,
@@ -71,6 +72,7 @@ def why(disposal: Disposal, key: int = 1) -> str:
         return f"held until {until:%d %H:%M}: {reason.rule}"
     folded = key in disposal.folded
     reason = disposal.folded[key] if folded else disposal.dropped[key]
+    assert reason.rule in ORDER
     return f"{'folded' if folded else 'dropped'}: {reason.rule}"
 
 
@@ -128,7 +130,7 @@ def test_a_mute_is_a_reason_of_its_own() -> None:
     ("one", "of", "outcome"),
     [
         (waiting(), reader(), "mailed"),
-        (waiting(told_since="told by a digest"), reader(mails_today=9), "dropped: told"),
+        (waiting(told_since="told by a digest"), reader(mails_today=9), "dropped: meanwhile"),
         (waiting(expires_at=NOON), reader(), "folded: life"),
         (waiting(expires_at=NOON), reader(reads_digest=False), "dropped: life"),
         (waiting(99), reader(mailed(12 * HOUR - MINUTE)), "folded: rest"),

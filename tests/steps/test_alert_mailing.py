@@ -118,6 +118,7 @@ def test_rest_begins_when_the_mail_leaves(services: Services) -> None:
     assert len(mails(services)) == 2
     breaks(services, more, at=NOON + 200 * MINUTE)
     assert fates(services, reader)[-1].state == "folded"
+    assert fates(services, reader)[-1].reason == "an alert about Sample Lab came less than 3 hours ago"
 
 
 def test_quiet_is_kept_in_the_outbox_too(services: Services) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from newsletter import tasks
 from newsletter.alert_desk import editing, letting_go
-from newsletter.alerts.explaining import AlertExplanation
+from newsletter.alerts.explanation import AlertExplanation
+from newsletter.alerts.sparing import ORDER
 from newsletter.judging import Reason
 from newsletter.models import Story
 from newsletter.models.alert import AlertKind, AlertReaderState
@@ -54,6 +55,32 @@ def test_one_who_was_told(services: Services) -> None:
     assert failed(*told.reasons) == []
     assert told.outcome == "mailed 2026-01-08 12:00 UTC"
     assert (told.mail or "").startswith("accepted")
+
+
+def test_every_rule_that_spares_is_told(services: Services) -> None:
+    """Of one that was mailed all that could have kept it back; of another one those up to what did."""
+    ines = hold(services, INES)
+    jo = hold(services, JO, choices=AlertChoices(quiet_from=11, quiet_until=14))
+    breaks(services, STORY)
+    [mailed], [held] = explained(services, ines), explained(services, jo)
+    assert [reason.rule for reason in mailed.reasons][-len(ORDER) :] == [*ORDER]
+    assert [reason.rule for reason in held.reasons][-5:] == ["life", "same", "rest", "budget", "quiet"]
+    assert failed(*held.reasons) == ["quiet"]
+    assert held.reasons[-1].text.startswith("you want quiet now; waits until 14:00")
+
+
+def test_a_rule_that_was_stopped_since(services: Services) -> None:
+    """It is named with its words and facts all the same, and that it was stopped."""
+    ines = hold(services, INES)
+    breaks(services, STORY)
+    with writing(services.engine) as session:
+        [watch] = watching.watches_of(session, ines)
+        watching.stop(session, watch)
+    [told] = explained(services, ines)
+    [asked] = told.rules
+    assert asked.met
+    assert asked.words == "Sample Lab, once 2 outlets report it"
+    assert asked.reasons[0].text == "met then; they have stopped it since"
 
 
 def test_before_and_after_the_look(services: Services) -> None:
