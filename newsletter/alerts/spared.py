@@ -30,7 +30,7 @@ def _passed(rule: str, alert: Alert, limits: Limits) -> str:
         return "a correction waits for no rest"
     return {
         "meanwhile": "no digest told it meanwhile",
-        "life": f"it was news until {clock(alert.expires_at)}",
+        "life": f"news until {clock(alert.expires_at)}",
         "same": "no other alert of the story went before it",
         "rest": (
             f"no alert of the story had come within {hours(limits.story_rest)}, "
