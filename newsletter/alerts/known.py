@@ -125,11 +125,13 @@ def _by_alerts(
 ) -> Iterator[tuple[int, _Telling]]:
     """Mails that did not leave are there too: their stories are about to be spared.
 
-    Whoever was to be told newer facts instead, or what is so no more, was spared nothing.
+    Whoever was to be told newer facts instead, or what is so no more, was spared nothing. A correction tells
+    what was wrong, and not what else is new.
     """
     wanted = frozenset(subscriber_ids)
     for row in (*alerted(session, story_id, wanted), *left_over(session, story_id, wanted)):
-        if row.state != AlertReaderState.WAITING and row.reason not in WITHOUT_A_WORD:
+        is_told = row.state != AlertReaderState.WAITING and not row.corrects
+        if is_told and row.reason not in WITHOUT_A_WORD:
             how, heard = _alert_in_words(row.state, row.at), row.state == AlertReaderState.MAILED
             yield row.subscriber_id, _Telling(row.revision, row.at, how, heard)
 

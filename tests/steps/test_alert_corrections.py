@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from newsletter import tasks
+from newsletter.content import Impact
 from newsletter.models.delivery import DeliveryState
 from newsletter.wiring import Services
 from subscribers.alert_choices import AlertChoices
@@ -13,6 +14,7 @@ from tests.alerted import NOON, breaks, fates, hold, leave
 from tests.alerted import mails as deliveries
 from tests.builders import a_story
 from tests.corrected import a_day, corrected, heard, mails, noted
+from tests.issues import tell
 
 HOUR = timedelta(hours=1)
 KNOWN = AlertRule.of({"words": ["known"]})
@@ -86,3 +88,17 @@ def test_a_note_to_whom_an_alert_told_it(services: Services) -> None:
     assert "We told you on Thursday, January 8, 2026" in " ".join(text.split())
     assert "/unsubscribe/" in text
     assert dict(tasks.alert(services, now)) == {}
+
+
+def test_a_correction_tells_nothing_else_that_is_new(services: Services) -> None:
+    """The story's label turned, and the alert of that was wrong; a correction said so, and not the label. So
+    its turning back is no news to whoever was told the first one."""
+    ann, _ = told(services)
+    now = NOON + HOUR
+    tell(services, a_story("Known", impact=Impact.NEUTRAL), at=now)
+    corrected(services, now, revision=2)
+    tasks.alert(services, now)
+    leave(services, now)
+    assert heard(services) == ["ann", "bob"]
+    breaks(services, a_story("Known", impact=Impact.ADVANCE), at=NOON + 20 * HOUR)
+    assert [fate.state for fate in fates(services, ann)] == ["mailed", "mailed"]
