@@ -42,8 +42,16 @@ def knows(books: Books, person: Person, look: Look) -> int | None:
         books.alert(row).revision if row.alert_id else books.revision_at(row.story_id, row.decided_at)
         for row in person.rows
         if row.story_id == look.story_id and row.decided_at < look.at
+        if not _is_as_if_it_had_never_come_up(books, row, look.at)
     ]
     return max(known, default=None)
+
+
+def _is_as_if_it_had_never_come_up(books: Books, row: AlertReader, at: datetime) -> bool:
+    """Whether it was dropped by then for newer facts, or since what it told is so no more."""
+    dropped_at = books.became(row, "dropped")
+    without_a_word = row.reason in ("told with newer facts", "what was new in it is so no more")
+    return without_a_word and dropped_at is not None and dropped_at <= at
 
 
 def is_doubtful(books: Books, person: Person, look: Look) -> bool:

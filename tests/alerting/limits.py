@@ -189,6 +189,7 @@ def mails_that_do_not_say_their_stories(books: Books) -> Broken:
             continue
         seen.add(letter.row.edition_id)
         text = naive.plain(letter.left[0].content.text)
+        unbroken = text.replace(" ", "")
         folds = [told for told in letter.tellings if told.form == "fold"]
         lines = [told for told in letter.tellings if told.is_line]
         unnamed = [*folds[MOST_FOLDS:], *lines[MOST_LINES:]]
@@ -198,7 +199,8 @@ def mails_that_do_not_say_their_stories(books: Books) -> Broken:
         for told in letter.tellings:
             title = naive.plain(books.contents[told.story_id, told.revision].title)
             is_named = told.form != "correction" and told not in unnamed
-            if is_named and title[:40].strip() not in text:
+            # a title without blanks is broken anywhere
+            if is_named and title[:40].replace(" ", "") not in unbroken:
                 yield letter.row.id, told, title
 
 
