@@ -39,7 +39,7 @@ REMEMBERED = 4_096
 _EDGE = "\ufdd4"
 # Stands for a slot within an attribute, where the compiler would spell its marks out.
 _IN_LINK = "@@edition@@"
-# Their cards are items of a list, in a part of the mail below all others.
+# Their cards stand as lines in a part of the mail below all others.
 _LISTED = tuple(f"parts/{form}.mjml" for form in (Form.FOLD, Form.LINE))
 # What Python raises while a template runs and asks for what is not there.
 _FAULTS_IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -153,8 +153,7 @@ class Renderer:
 
     def subject(self, headlines: Sequence[str], *, newsletter: str, date: datetime.date) -> str:
         """The subject: one line of at most 78 characters, the lead story first."""
-        told = [clean(headline) for headline in headlines]
-        values = {"headlines": told, "newsletter": newsletter, "date": in_words(date)}
+        values = {"headlines": [*map(clean, headlines)], "newsletter": newsletter, "date": in_words(date)}
         return cut(clean(self._render("digest/subject.txt", values)), SUBJECT)
 
     def whole(
@@ -190,10 +189,10 @@ class Renderer:
         }
 
         def parts(kind: str) -> dict[str, str]:
-            rows = "\n".join(self._row(story, kind) for story in stories)
+            rows = [self._row(story, kind) for story in stories]
             cards = [self._card(story, kind, values) for story, values in told]
             return {
-                "rows": rows if len(stories) > 1 else "",
+                "rows": "\n".join(rows) if len(rows) > 1 else "",
                 "cards": "\n\n".join(cards[:above]),
                 "folds": "\n\n".join(cards[above:below]),
                 "lines": "\n\n".join(cards[below:]),
@@ -245,21 +244,20 @@ class Renderer:
         """The compiled row and card; RenderError if they change anything outside themselves."""
         is_listed = template in _LISTED
         framed = self._framed(row, "" if is_listed else card, card if is_listed else "", template)
-        compiled_row, compiled_card = framed[1], framed[5 if is_listed else 3]
         if framed[::2] != self._frame:
             raise RenderError(template, "changes the mail around it; use mj-section, one mj-column, mj-text")
-        return compiled_row, compiled_card
+        return framed[1], framed[5 if is_listed else 3]
 
     @cached_property
     def _frame(self) -> list[str]:
         return self._framed("", "", "", "digest/body.mjml")[::2]
 
-    def _framed(self, row: str, card: str, item: str, template: str) -> list[str]:
-        """The digest around a row of its contents, a card and an item of a list; those at the odd places."""
+    def _framed(self, row: str, card: str, line: str, template: str) -> list[str]:
+        """The digest around a row of its contents, a card and a line, and those at the odd places."""
         empty = dict.fromkeys(("preheader", "edition", "counts", "folds", "block"), "")
         about = self._about("", "", datetime.date.min) | empty
         parts = {"rows": _EDGE + row + _EDGE, "cards": _raw(_EDGE) + card + _raw(_EDGE)}
-        parts["lines"] = _EDGE + item + _EDGE
+        parts["lines"] = _EDGE + line + _EDGE
         return self._compile("digest/body.mjml", about | parts, of=template).split(_EDGE)
 
     def _compile(self, template: str, values: Mapping[str, object], *, of: str = "") -> str:
