@@ -25,7 +25,8 @@ from newsletter.store.engine import open_engine, reading, writing
 from newsletter.wiring import Services
 from subscribers import watching
 from subscribers.address import parse
-from subscribers.alert_choices import AlertChoices
+from subscribers.alert_choices import MOST_MAILS, AlertChoices
+from subscribers.alert_models import AlertChoicesRecord
 from subscribers.alert_rule import AlertRule
 from subscribers.models import Subscriber
 from subscribers.transfer.people import Person
@@ -115,7 +116,7 @@ class AlertBooks:
     corrected: frozenset[int]
     #: reader, story, revision, and the piece by which it was told, of every mail that was, or may have been
     told: Sequence[tuple[int, int, int, str]]
-    #: how many mails a day a reader wants
+    #: how many mails a day a reader wants; whoever was erased left no word of it
     budgets: Mapping[int, int]
     #: who receive digests and alerts still
     still: frozenset[int]
@@ -198,7 +199,9 @@ def _beyond_the_budget(books: AlertBooks) -> list[Any]:
         for one in books.mails
         if one.kind in ("alert", "digest") and one.state in ("accepted", "unknown")
     )
-    return [(reader, number) for reader, number in left.items() if number > books.budgets.get(reader, 3)]
+    return [
+        (reader, number) for reader, number in left.items() if number > books.budgets.get(reader, MOST_MAILS)
+    ]
 
 
 def _arrived_beyond_the_budget(books: AlertBooks) -> list[Any]:
@@ -211,7 +214,7 @@ def _arrived_beyond_the_budget(books: AlertBooks) -> list[Any]:
             if one.subscriber_id == reader
         ]
         for reader, address in books.outbox.world.readers.items()
-        if arrived[address] > books.budgets[reader]
+        if arrived[address] > books.budgets.get(reader, MOST_MAILS)
     ]
 
 
@@ -250,7 +253,7 @@ def alert_books(world: World) -> AlertBooks:
             .where(Delivery.state.in_(TOLD), Delivery.kind.in_(("alert", "digest")))
         ).all()
         readers = session.scalars(select(Subscriber).where(Subscriber.id.in_(world.readers))).all()
-        choices = watching.choices_of(session, world.readers)
+        choices = session.scalars(select(AlertChoicesRecord))
         books = AlertBooks(
             outbox,
             session.scalars(select(AlertReader)).all(),
@@ -258,7 +261,7 @@ def alert_books(world: World) -> AlertBooks:
             {one.id: one for one in session.scalars(select(Story))},
             frozenset(session.scalars(select(Correction.story_id))),
             [(reader or 0, story, revision, piece) for reader, story, revision, piece in told],
-            {reader: one.mails_a_day for reader, one in choices.items()},
+            {one.subscriber_id: one.mails_a_day for one in choices},
             frozenset(
                 one.id for one in readers if all(held.state == "confirmed" for held in one.subscriptions)
             ),
