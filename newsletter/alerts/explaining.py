@@ -119,8 +119,10 @@ class _Questions:
 
     def waited(self, news: News, at: datetime) -> Iterator[Reason]:
         """Whether what waited for the reader at that moment said as much."""
+        met = {asked.rule_id for asked in self.rules(news) if asked.met}
         for alert_id, awaited in self._awaited(news, at):
-            if says_as_much(awaited, news):
+            fired = self.rows[alert_id].rules
+            if says_as_much(awaited, news) and (not fired or met.intersection(fired)):
                 yield Reason("waits", False, f"alert {alert_id} waited for them, and said as much")
 
     def _awaited(self, news: News, at: datetime) -> Iterator[tuple[int, Told]]:

@@ -4,6 +4,7 @@ Nobody is alerted of what they know: after it only a new fact counts. The questi
 readers at once, in a fixed number of statements.
 """
 
+import json
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -143,18 +144,28 @@ _HOW = {
 }
 
 
-def waits(session: Session, story_id: int, subscriber_ids: Collection[int]) -> dict[int, Told]:
-    """What each of the readers is to be told of the story by an alert that waits for them.
+class Awaited(NamedTuple):
+    """What a reader is to be told of the story by an alert that waits for them."""
 
-    For whom none waits is not there; of several the last counts, and no correction.
-    """
+    told: Told
+    #: the ids of the rules by which; none for an alert of the editors
+    rules: frozenset[int]
+
+
+def waits(session: Session, story_id: int, subscriber_ids: Collection[int]) -> dict[int, Awaited]:
+    """What waits for each of the readers, if anything; of several the last counts, and no correction."""
     rows = [
         row
         for row in alerted(session, story_id, frozenset(subscriber_ids))
         if row.state == AlertReaderState.WAITING and not row.corrects
     ]
     contents = _contents(session, {(story_id, row.revision) for row in rows})
-    return {row.subscriber_id: Told(row.revision, contents[story_id, row.revision], row.at) for row in rows}
+    return {
+        row.subscriber_id: Awaited(
+            Told(row.revision, contents[story_id, row.revision], row.at), frozenset(json.loads(row.rules))
+        )
+        for row in rows
+    }
 
 
 def told_since(session: Session, waiting: Collection[int]) -> dict[int, str]:

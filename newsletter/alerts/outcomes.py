@@ -4,7 +4,7 @@ from collections.abc import Collection, Set
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.models import Alert, AlertReader, StoryRevision
@@ -24,6 +24,8 @@ class Row(NamedTuple):
     state: AlertReaderState
     reason: str | None
     at: datetime
+    #: the ids of the rules that fired, as they are stored
+    rules: str = "[]"
 
 
 def alerted(session: Session, story_id: int, subscriber_ids: Set[int]) -> list[Row]:
@@ -36,13 +38,13 @@ def alerted(session: Session, story_id: int, subscriber_ids: Set[int]) -> list[R
         )
     }
     rows = session.execute(
-        select(AlertReader.alert_id, AlertReader.subscriber_id, AlertReader.state, AlertReader.reason, _AT)
+        select(*_FACTS)
         .where(AlertReader.alert_id.in_(alerts), _between(subscriber_ids))
         .order_by(AlertReader.alert_id)
     )
     return [
-        Row(subscriber_id, *alerts[alert_id], AlertReaderState(state), reason, at)
-        for alert_id, subscriber_id, state, reason, at in rows
+        Row(subscriber_id, *alerts[alert_id], AlertReaderState(state), reason, at, rules)
+        for alert_id, subscriber_id, state, reason, at, rules in rows
         if alert_id is not None and subscriber_id in subscriber_ids
     ]
 
@@ -78,3 +80,11 @@ def _between(subscriber_ids: Collection[int]) -> ColumnElement[bool]:
 
 
 _AT = func.coalesce(AlertReader.mailed_at, AlertReader.decided_at)
+_FACTS = (
+    AlertReader.alert_id,
+    AlertReader.subscriber_id,
+    AlertReader.state,
+    AlertReader.reason,
+    _AT,
+    cast(AlertReader.rules, Text),
+)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.concerning import Concerned, lenses_of, next_concerned
-from newsletter.alerts.known import known, waits
+from newsletter.alerts.known import Awaited, known, waits
 from newsletter.alerts.leading import any_mute, muted
 from newsletter.alerts.looking import news_of, wrong_up_to
 from newsletter.alerts.matching import News
@@ -125,7 +125,7 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
     decided: dict[tuple[int, str | None, bool], tuple[str, ...] | None] = {}
     for reader, lens_id, rules in found:
         told, awaited = knew.get(reader), waiting.get(reader)
-        if rules and awaited and says_as_much(awaited, news):
+        if rules and awaited and _will_do(awaited, rules, news):
             continue  # but for a line of the editors
         mute = "muted this story" if reader in silenced else mutes.get(lens_id)
         case = id(told), mute, awaited is not None  # who know the same share one value
@@ -135,6 +135,11 @@ def _worth_it(session: Session, news: News, limits: Limits, found: Sequence[Conc
         changes = decided[case]
         if changes is not None:
             yield Given(reader, rules, changes)
+
+
+def _will_do(awaited: Awaited, rules: Collection[int], news: News) -> bool:
+    """Whether what waits says as much, and will be told: by the editors, or by a rule that is still met."""
+    return says_as_much(awaited.told, news) and not (awaited.rules and awaited.rules.isdisjoint(rules))
 
 
 def _mutes(session: Session, news: News, lens_ids: Collection[int]) -> dict[int, str]:

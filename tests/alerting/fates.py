@@ -38,20 +38,22 @@ def knows(books: Books, person: Person, look: Look) -> int | None:
         and letter.queued_at < look.at
         and (letter.is_told or (letter.row.settled_at and letter.row.settled_at > look.at))
     ]
+    came_up = [row for row in person.rows if row.story_id == look.story_id and row.decided_at < look.at]
+    came_up.sort(key=lambda row: row.decided_at)
+    while came_up and _is_as_if_it_had_never_come_up(books, came_up[-1], look.at):
+        came_up.pop()
     known += [
         books.alert(row).revision if row.alert_id else books.revision_at(row.story_id, row.decided_at)
-        for row in person.rows
-        if row.story_id == look.story_id and row.decided_at < look.at
-        if not _is_as_if_it_had_never_come_up(books, row, look.at)
+        for row in came_up
     ]
     return max(known, default=None)
 
 
 def _is_as_if_it_had_never_come_up(books: Books, row: AlertReader, at: datetime) -> bool:
-    """Whether it was dropped by then for newer facts, or since what it told is so no more."""
+    """Whether it was dropped before for newer facts, or since what it told is so no more."""
     dropped_at = books.became(row, "dropped")
     without_a_word = row.reason in ("told with newer facts", "what was new in it is so no more")
-    return without_a_word and dropped_at is not None and dropped_at <= at
+    return without_a_word and dropped_at is not None and dropped_at < at
 
 
 def is_doubtful(books: Books, person: Person, look: Look) -> bool:
@@ -167,7 +169,7 @@ def news_that_never_came(books: Books) -> Broken:
         if (digest := next(digests, None)) is None:
             continue
         wished = person.between(look.at, digest.queued_at)
-        if not _is_worth_telling(books, person, look.story_id, books.closed_at[digest.row.occasion_id]):
+        if not _is_worth_telling(books, person, look.story_id, digest):
             continue
         if any(_wants_less(books, wishes, look) or _is_taken_back(books, wishes, look) for wishes in wished):
             continue
@@ -234,7 +236,7 @@ def _digest_that_left_it_out(
         mails = (one for one in person.letters if since <= one.queued_at <= digest.queued_at)
         if any(_tells(one, row.story_id) for one in mails):
             return None
-        if not _is_worth_telling(books, person, row.story_id, closed_at):
+        if not _is_worth_telling(books, person, row.story_id, digest):
             return None
         return digest
     return None
@@ -250,14 +252,16 @@ def revisions_told(person: Person, story_id: int, at: datetime) -> list[int]:
     return [one.revision for letter in letters for one in letter.about(story_id) if one.tells]
 
 
-def _is_worth_telling(books: Books, person: Person, story_id: int, at: datetime) -> bool:
-    """Whether the story as it is known then is not muted, and new to what the reader was told before."""
+def _is_worth_telling(books: Books, person: Person, story_id: int, digest: Letter) -> bool:
+    """Whether the story as the digest knows it is not muted, and new to what the reader was told before; and
+    not taken back before it was published, however late."""
+    at = books.closed_at[digest.row.occasion_id]
     revision = books.revision_at(story_id, at)
     content = books.contents[story_id, revision]
     told = revisions_told(person, story_id, at)
     is_new = not told or naive.is_new(books.contents[story_id, max(told)], content)
-    is_right = not books.is_wrong(story_id, revision, at)
-    return is_new and is_right and not naive.is_muted(person.at(at).lens, content)
+    is_right = not books.is_wrong(story_id, revision, digest.queued_at)
+    return is_new and is_right and not naive.is_muted(person.at(digest.queued_at).lens, content)
 
 
 def _frozen_at(person: Person, row: AlertReader) -> datetime:

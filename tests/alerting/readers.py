@@ -87,7 +87,10 @@ def _wishes(chance: random.Random) -> Wishes:
 def _later(
     chance: random.Random, wishes: Wishes, moments: Sequence[datetime]
 ) -> Iterator[tuple[datetime, Wishes]]:
+    last = moments[0] if moments else None
     for at in moments:
+        if last and at < last:
+            continue  # they have said more since
         if wishes.away:
             wishes = replace(wishes, away="")
         else:
@@ -101,6 +104,7 @@ def _later(
             at += timedelta(hours=chance.choice((1, 6, 30)))
             wishes = replace(wishes, away="")
             yield at, wishes
+        last = at
 
 
 def _rhythm(chance: random.Random) -> Rhythm:

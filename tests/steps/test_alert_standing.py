@@ -4,14 +4,17 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from newsletter.alerts.matching import anchors
 from newsletter.alerts.pieces import mail_of
 from newsletter.alerts.sparing import REPLACED, TAKEN_BACK
-from newsletter.content import Company, Impact
+from newsletter.content import Company, Impact, Maker, Tldr
 from newsletter.models import AlertReader, Edition
-from newsletter.store.engine import reading
+from newsletter.store.engine import reading, writing
 from newsletter.wiring import Services
+from subscribers import watching
 from subscribers.alert_choices import AlertChoices, InQuiet
 from subscribers.alert_rule import AlertRule
+from subscribers.models import Subscriber
 from tests.alerted import NOON, breaks, fates, hold, leave, mails
 from tests.builders import a_story
 
@@ -67,6 +70,21 @@ def test_what_waits_is_told_with_newer_facts_however_old_the_story(services: Ser
     assert [fate.state for fate in fates(services, reader)] == ["dropped", "mailed"]
     assert fates(services, reader)[0].reason == REPLACED
     assert "9 outlets" in texts(services)[-1]
+
+
+def test_another_rule_takes_over_what_waits(services: Services) -> None:
+    """By morning the story says nothing any more of what one rule asks for, but meets another one of the
+    reader's: they are told it for that."""
+    reader = hold(services, "reader@inbox.example", AlertRule.of({"words": ["delayed"]}))
+    with writing(services.engine) as session:
+        rule = AlertRule.of({}, min_outlets=2)
+        held = session.get_one(Subscriber, reader)
+        watching.hold(session, held, rule, anchors(rule), now=NOON - HOUR)
+    breaks(services, a_story(outlets=1, tldr=Tldr("A model is delayed.", Maker.AI)), at=NIGHT)
+    breaks(services, a_story(outlets=2, tldr=Tldr("A model is shown.", Maker.AI)), at=NIGHT + HOUR)
+    breaks(services, at=MORNING)
+    assert [fate.state for fate in fates(services, reader)] == ["dropped", "mailed"]
+    assert "A model is shown." in texts(services)[-1]
 
 
 def test_what_waits_is_told_as_the_story_stands(services: Services) -> None:
