@@ -101,18 +101,21 @@ class _Asked:
         self._session, self._now = session, now
         readers = {mail.subscriber_id for mail in mails}
         rows = session.execute(
-            select(AlertReader.subscriber_id, AlertReader.edition_id, AlertReader.rules, Alert)
-            .join(Alert, Alert.id == AlertReader.alert_id)
+            select(AlertReader.subscriber_id, AlertReader.edition_id, AlertReader.rules, AlertReader.alert_id)
             .where(
                 one_of(AlertReader.subscriber_id, readers),
                 of_state(AlertReaderState.MAILED),
                 among(AlertReader.edition_id, {mail.edition_id for mail in mails if mail.edition_id}),
             )
             .order_by(AlertReader.id)
-        )
+        ).all()
+        # read once, since its parts are large, and thousands of readers are told it
+        ids = {alert_id for *_, alert_id in rows if alert_id}
+        alerts = {one.id: one for one in session.scalars(select(Alert).where(among(Alert.id, ids)))}
         self._told: defaultdict[tuple[int, int | None], list[tuple[list[int], Alert]]] = defaultdict(list)
-        for reader, edition_id, rules, alert in rows:
-            self._told[reader, edition_id].append((rules, alert))
+        for reader, edition_id, rules, alert_id in rows:
+            if alert_id:
+                self._told[reader, edition_id].append((rules, alerts[alert_id]))
         self._watched = watched(session, readers, now=now)
         self._choices = choices_of(session, readers)
         self._mutes = Mutes(session, readers)

@@ -140,10 +140,16 @@ def rows_without_a_fate(books: Books) -> Broken:
         if row.state in ("folded", "dropped") and not row.reason:
             yield row.id, row.state, "no reason"
         letter = books.letter(row)
-        if row.state == "mailed" and (letter is None or letter.row.state not in ("accepted", "unknown")):
+        if row.state == "mailed" and not (letter and _has_left(books, letter)):
             yield row.id, row.state, letter and (letter.row.state, letter.row.reason)
         if row.state == "mailed" and letter and not letter.about(row.story_id):
             yield row.id, "its mail does not tell it", letter.row.id
+
+
+def _has_left(books: Books, letter: Letter) -> bool:
+    """Whether it did, or was not taken just before the end, and waits for its next try."""
+    comes_again = letter.row.state == "queued" and letter.row.due_at > books.month.end
+    return comes_again or letter.row.state in ("accepted", "unknown")
 
 
 def mails_without_rows(books: Books) -> Broken:
