@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.alerts.budget import Asking
@@ -19,9 +20,10 @@ from newsletter.alerts.looking import news_of_alerts
 from newsletter.alerts.matching import News
 from newsletter.alerts.quiet import quiet_until
 from newsletter.alerts.sparing import IN_QUIET, comes_in_quiet
-from newsletter.models import Alert, AlertReader
+from newsletter.models import Alert, AlertReader, Delivery
 from newsletter.models.alert import AlertKind, AlertReaderState, of_state
-from subscribers.alert_choices import AlertChoices
+from newsletter.store.engine import UNSEEN
+from subscribers.alert_choices import AlertChoices, InQuiet
 from subscribers.alert_models import Watch
 from subscribers.among import among, one_of
 from subscribers.lens import Lens
@@ -83,15 +85,32 @@ class Mutes:
         return muted(lens, news) if lens else None
 
 
-def unwanted(session: Session, mails: Collection[Asking], *, now: datetime) -> dict[int, str]:
+class Unwanted(NamedTuple):
+    """Why a mail does not leave now."""
+
+    why: str
+    #: when the quiet is over into which it is held; None where it does not leave at all
+    until: datetime | None = None
+    #: until when it is news, where it is held
+    expires_at: datetime | None = None
+
+
+def unwanted(session: Session, mails: Collection[Asking], *, now: datetime) -> dict[int, Unwanted]:
     """Of these mails, by their ids, those whose readers want nothing of what they tell any more, or want
-    quiet now; with the reason.
+    quiet now.
 
     One of which they still want anything is not there: what leaves is what was frozen.
     """
     asked = _Asked(session, mails, now)
     found = {mail.delivery_id: asked.why(mail) for mail in mails}
     return {delivery_id: why for delivery_id, why in found.items() if why}
+
+
+def put_off(session: Session, delivery_ids: Collection[int], found: Unwanted) -> None:
+    """They leave when the quiet is over into which they are held."""
+    held = update(Delivery).where(among(Delivery.id, delivery_ids))
+    later = held.values(due_at=found.until, expires_at=found.expires_at)
+    session.execute(later, execution_options=UNSEEN)
 
 
 class _Asked:
@@ -126,15 +145,18 @@ class _Asked:
     def _news(self) -> Mapping[int, News]:
         return news_of_alerts(self._session, {alert for told in self._told.values() for _, alert in told})
 
-    def why(self, mail: Asking) -> str | None:
+    def why(self, mail: Asking) -> Unwanted | None:
         reader, choices = mail.subscriber_id, self._choices[mail.subscriber_id]
         told = self._told[reader, mail.edition_id]
         reasons = [self._why_unwanted(reader, rules, alert) for rules, alert in told]
         if reasons and all(reasons):
-            return reasons[0]
-        if quiet_until(choices, self._zones[reader], self._now) is None:
+            return Unwanted(str(reasons[0]))
+        until = quiet_until(choices, self._zones[reader], self._now)
+        if until is None or all(self._comes_in_quiet(alert, choices) for _, alert in told):
             return None
-        return None if all(self._comes_in_quiet(alert, choices) for _, alert in told) else IN_QUIET
+        expires_at = min(alert.expires_at for _, alert in told)
+        is_held = choices.in_quiet is not InQuiet.FOLD and until < expires_at
+        return Unwanted(IN_QUIET, until, expires_at) if is_held else Unwanted(IN_QUIET)
 
     def _why_unwanted(self, reader: int, rules: Iterable[int], alert: Alert) -> str | None:
         live = [rule_id for rule_id in rules if (reader, rule_id) in self._watched]

@@ -131,7 +131,8 @@ def _claim_by(
 def _still_wanted(
     session: Session, due: Sequence[_Due], ready: list[Claimed], now: datetime, found: Claim
 ) -> list[Claimed]:
-    """Those but for alerts that had to wait here, and of which their readers want nothing any more."""
+    """Those but for alerts that had to wait here, and of which their readers want nothing any more, or not
+    now: what they hold in their quiet waits until that is over."""
     may_leave = {one.delivery_id for one in ready}
     waited = [
         budget.Asking(row.id, row.subscriber_id, row.kind, row.edition_id)
@@ -142,9 +143,12 @@ def _still_wanted(
     if not waited:
         return ready
     unwanted = wanted.unwanted(session, waited, now=now)
-    for reason in dict.fromkeys(unwanted.values()):
-        ids = [delivery_id for delivery_id, why in unwanted.items() if why == reason]
-        _settle(session, ids, DeliveryState.WITHHELD, reason, now, found)
+    for one in dict.fromkeys(unwanted.values()):
+        ids = [delivery_id for delivery_id, why in unwanted.items() if why == one]
+        if one.until:
+            wanted.put_off(session, ids, one)
+        else:
+            _settle(session, ids, DeliveryState.WITHHELD, one.why, now, found)
     return [one for one in ready if one.delivery_id not in unwanted]
 
 

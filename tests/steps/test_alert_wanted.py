@@ -111,22 +111,35 @@ def test_what_still_tells_something_wanted_leaves(services: Services) -> None:
 @pytest.mark.parametrize(
     ("in_quiet", "impact", "became"),
     [
-        (InQuiet.HOLD, Impact.NEUTRAL, "withheld"),
-        (InQuiet.HIGHEST, Impact.NEUTRAL, "withheld"),
-        (InQuiet.HIGHEST, Impact.ADVANCE, "accepted"),
+        (InQuiet.FOLD, Impact.NEUTRAL, {"withheld": 1}),
+        (InQuiet.HOLD, Impact.NEUTRAL, {}),
+        (InQuiet.HIGHEST, Impact.NEUTRAL, {}),
+        (InQuiet.HIGHEST, Impact.ADVANCE, {"accepted": 1}),
     ],
 )
 def test_a_quiet_that_was_chosen_meanwhile(
-    services: Services, in_quiet: InQuiet, impact: Impact, became: str
+    services: Services, in_quiet: InQuiet, impact: Impact, became: dict[str, int]
 ) -> None:
-    """Somebody chooses quiet while a mail waits in the outbox: it does not come into it, and the next digest
-    tells it; but for the highest impact, where they let that through."""
+    """Somebody chooses quiet while a mail waits in the outbox: it does not come into it, but for the highest
+    impact where they let that through. It is held until that is over, or the next digest tells it."""
     reader = hold(services, "ann@inbox.example", choices=NO_QUIET)
     breaks(services, a_story("Sample Lab trains a model", impact=impact))
     quiet = AlertChoices(quiet_from=11, quiet_until=14, in_quiet=in_quiet)
     do(services, reader, lambda session, _: watching.choose(session, reader, quiet))
-    assert leave(services, LATER) == {became: 1}
+    assert leave(services, LATER) == became
     tasks.alert(services, LATER)
     assert [fate.state for fate in fates(services, reader)] == [
-        "mailed" if became == "accepted" else "folded"
+        "folded" if in_quiet is InQuiet.FOLD else "mailed"
     ]
+    assert leave(services, NOON + timedelta(hours=2)) == ({"accepted": 1} if not became else {})
+
+
+def test_what_a_quiet_outlasts_is_no_news_any_more(services: Services) -> None:
+    """It would be over only when the story is no news: the next digest tells it."""
+    reader = hold(services, "ann@inbox.example", choices=NO_QUIET)
+    breaks(services, NEWS)
+    quiet = AlertChoices(quiet_days=frozenset({3, 4, 5}))
+    do(services, reader, lambda session, _: watching.choose(session, reader, quiet))
+    assert leave(services, LATER) == {"withheld": 1}
+    tasks.alert(services, LATER)
+    assert [fate.state for fate in fates(services, reader)] == ["folded"]
