@@ -262,12 +262,22 @@ def _is_worth_telling(books: Books, person: Person, story_id: int, digest: Lette
     """Whether the story as the digest knows it is not muted, and new to what the reader was told before; and
     not taken back before it was published, however late."""
     at = books.closed_at[digest.row.occasion_id]
+    if any(_was_on_its_way(one, digest.queued_at) for one in person.digests if one.about(story_id)):
+        return False
     revision = books.revision_at(story_id, at)
     content = books.contents[story_id, revision]
     told = revisions_told(person, story_id, at)
     is_new = not told or naive.is_new(books.contents[story_id, max(told)], content)
     is_right = not books.is_wrong(story_id, revision, digest.queued_at)
     return is_new and is_right and not naive.is_muted(person.at(digest.queued_at).lens, content)
+
+
+def _was_on_its_way(letter: Letter, at: datetime) -> bool:
+    """Whether it waited in the outbox then, and was held back only afterwards. Its stories are folded then."""
+    settled_at = letter.row.settled_at
+    if letter.row.state != "withheld" or settled_at is None:
+        return False
+    return letter.queued_at < at <= settled_at
 
 
 def _frozen_at(person: Person, row: AlertReader) -> datetime:
