@@ -273,7 +273,7 @@ def _is_worth_telling(books: Books, person: Person, story_id: int, digest: Lette
 
 
 def _was_on_its_way(letter: Letter, at: datetime) -> bool:
-    """Whether it waited in the outbox then, and was held back only afterwards. Its stories are folded then."""
+    """Whether it waited in the outbox then, and was held back only later: its stories are folded then."""
     settled_at = letter.row.settled_at
     if letter.row.state != "withheld" or settled_at is None:
         return False
